@@ -1,0 +1,234 @@
+/* ops.c: the one table of operators: value, derivative, C text, cost and documentation of each on one screen.
+ * An activation is one row here, one snippet in runtime/vmath.h and one test. Definitions are PyTorch's. */
+#include "graph/ops.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "graph/graph.h"
+
+#define VALUE(name) static double name##_value(const Node *n, int j, double x)
+#define SLOPE(name) static double name##_slope(const Node *n, int j, double x, double y)
+#define UNUSED (void)n, (void)j
+#define UNUSED_XY UNUSED, (void)x, (void)y
+
+static const double SELU_ALPHA = 1.6732632423543772848170429916717;
+static const double SELU_LAMBDA = 1.0507009873554804934193349852946;
+
+/* Element-wise: value and slope. NaN comes out where NaN went in. */
+
+VALUE(relu) { UNUSED; return x < 0 ? 0 : x; }
+SLOPE(relu) { UNUSED_XY; return x > 0 ? 1 : 0; }
+
+VALUE(leaky_relu) { UNUSED; return x < 0 ? n->attr[0] * x : x; }
+SLOPE(leaky_relu) { UNUSED_XY; return x > 0 ? 1 : n->attr[0]; }
+
+static double prelu_a(const Node *n, int j) { return (double)n->param[ROLE_WEIGHT]->value[n->shared ? 0 : j]; }
+VALUE(prelu) { return x < 0 ? prelu_a(n, j) * x : x; }
+SLOPE(prelu) { (void)y; return x > 0 ? 1 : prelu_a(n, j); }
+
+VALUE(elu) { UNUSED; return x < 0 ? n->attr[0] * expm1(x) : x; }
+SLOPE(elu) { UNUSED_XY; return x > 0 ? 1 : n->attr[0] * exp(x); }
+
+VALUE(selu) { UNUSED; return SELU_LAMBDA * (x < 0 ? SELU_ALPHA * expm1(x) : x); }
+SLOPE(selu) { UNUSED_XY; return SELU_LAMBDA * (x > 0 ? 1 : SELU_ALPHA * exp(x)); }
+
+VALUE(gelu) { UNUSED; return isinf(x) && x < 0 ? 0 : 0.5 * x * erfc(-x * 0.70710678118654752440); }
+SLOPE(gelu)
+{
+    UNUSED_XY;
+    double density = exp(-0.5 * x * x) * 0.39894228040143267794;
+    return 0.5 * erfc(-x * 0.70710678118654752440) + (isinf(x) ? 0 : x * density);
+}
+
+static double logistic(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+VALUE(sigmoid) { UNUSED; return logistic(x); }
+SLOPE(sigmoid) { UNUSED_XY; return y * (1 - y); }
+
+VALUE(silu) { UNUSED; return isinf(x) && x < 0 ? 0 : x * logistic(x); }
+SLOPE(silu) { UNUSED_XY; double s = logistic(x); return s * (1 + x * (1 - s)); }
+
+VALUE(tanh) { UNUSED; return tanh(x); }
+SLOPE(tanh) { UNUSED_XY; return 1 - y * y; }
+
+VALUE(hard_sigmoid) { UNUSED; return x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + 0.5; }
+SLOPE(hard_sigmoid) { UNUSED_XY; return x > -3 && x < 3 ? 1.0 / 6 : 0; }
+
+VALUE(hard_tanh) { UNUSED; return x < -1 ? -1 : x > 1 ? 1 : x; }
+SLOPE(hard_tanh) { UNUSED_XY; return x > -1 && x < 1 ? 1 : 0; }
+
+VALUE(softplus) { UNUSED; return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+SLOPE(softplus) { UNUSED_XY; return logistic(x); }
+
+VALUE(softsign) { UNUSED; return isinf(x) ? (x > 0 ? 1 : -1) : x / (1 + fabs(x)); }
+SLOPE(softsign) { UNUSED_XY; double d = 1 + fabs(x); return 1 / (d * d); }
+
+VALUE(sign) { UNUSED; return x > 0 ? 1 : x < 0 ? -1 : x; }
+SLOPE(sign) { UNUSED_XY; return n->attr[0] != 0 && fabs(x) <= 1 ? 1 : 0; } /* straight-through only when asked for */
+
+VALUE(exp) { UNUSED; return exp(x); }
+SLOPE(exp) { UNUSED_XY; return y; }
+
+VALUE(affine) { return x * n->scale[j] + n->shift[j]; }
+SLOPE(affine) { (void)x, (void)y; return n->scale[j]; }
+
+/* Inference: dropout passes on, batch normalisation uses its running statistics. */
+VALUE(dropout) { UNUSED; return x; }
+SLOPE(dropout) { UNUSED_XY; return 1; }
+
+SLOPE(batchnorm)
+{
+    (void)x, (void)y;
+    return (double)n->param[ROLE_WEIGHT]->value[j] / sqrt((double)n->param[ROLE_RUNNING_VAR]->value[j] + n->attr[0]);
+}
+VALUE(batchnorm)
+{
+    double mean = (double)n->param[ROLE_RUNNING_MEAN]->value[j];
+    return (x - mean) * batchnorm_slope(n, j, x, 0) + (double)n->param[ROLE_BIAS]->value[j];
+}
+
+/* Whole rows. */
+
+static void dense_row(const Node *n, const double *const *in, double *out)
+{
+    const Param *w = n->param[ROLE_WEIGHT], *b = n->param[ROLE_BIAS];
+    for (int o = 0; o < w->rows; o++) {
+        double sum = b ? (double)b->value[o] : 0;
+        for (int i = 0; i < w->cols; i++)
+            sum += (double)w->value[(size_t)o * (size_t)w->cols + (size_t)i] * in[0][i];
+        out[o] = sum;
+    }
+}
+
+static void layernorm_row(const Node *n, const double *const *in, double *out)
+{
+    double mean = 0, var = 0;
+    for (int j = 0; j < n->width; j++)
+        mean += in[0][j] / n->width;
+    for (int j = 0; j < n->width; j++)
+        var += (in[0][j] - mean) * (in[0][j] - mean) / n->width;
+    for (int j = 0; j < n->width; j++)
+        out[j] = (in[0][j] - mean) / sqrt(var + n->attr[0]) * (double)n->param[ROLE_WEIGHT]->value[j] +
+                 (double)n->param[ROLE_BIAS]->value[j];
+}
+
+/* log(sum(exp(x))) by the largest logit, so that nothing overflows. */
+static double log_sum_exp(const double *x, int width)
+{
+    double top = x[0], sum = 0;
+    for (int j = 0; j < width; j++)
+        top = x[j] > top || isnan(x[j]) ? x[j] : top;
+    for (int j = 0; j < width; j++)
+        sum += exp(x[j] - top);
+    return top + log(sum);
+}
+
+static void softmax_row(const Node *n, const double *const *in, double *out)
+{
+    double log_sum = log_sum_exp(in[0], n->width);
+    for (int j = 0; j < n->width; j++)
+        out[j] = exp(in[0][j] - log_sum);
+}
+
+static void log_softmax_row(const Node *n, const double *const *in, double *out)
+{
+    double log_sum = log_sum_exp(in[0], n->width);
+    for (int j = 0; j < n->width; j++)
+        out[j] = in[0][j] - log_sum;
+}
+
+static void mul_row(const Node *n, const double *const *in, double *out)
+{
+    for (int j = 0; j < n->width; j++)
+        out[j] = in[0][j] * in[1][j];
+}
+
+static void add_row(const Node *n, const double *const *in, double *out)
+{
+    for (int j = 0; j < n->width; j++)
+        out[j] = in[0][j] + in[1][j];
+}
+
+static void sub_row(const Node *n, const double *const *in, double *out)
+{
+    for (int j = 0; j < n->width; j++)
+        out[j] = in[0][j] - in[1][j];
+}
+
+static void concat_row(const Node *n, const double *const *in, double *out)
+{
+    for (int i = 0; i < n->nin; out += n->in[i]->width, i++)
+        memcpy(out, in[i], (size_t)n->in[i]->width * sizeof *out);
+}
+
+static void slice_row(const Node *n, const double *const *in, double *out)
+{
+    memcpy(out, in[0] + (int)n->attr[0] - 1, (size_t)n->width * sizeof *out);
+}
+
+#define ELEMENT(f) .kind = KIND_ELEMENT, .value = f##_value, .slope = f##_slope
+#define BIG 1e30
+
+const OpInfo op_info[OP_COUNT] = {
+    [OP_INPUT] = {"input", KIND_SOURCE, .doc = "a row from outside"},
+    [OP_DENSE] = {"dense", KIND_DENSE, .linear = true, .row = dense_row, .doc = "y = W x + b, W [out][in]"},
+    [OP_BATCHNORM] = {"batchnorm", ELEMENT(batchnorm), .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .linear = true,
+                      .c = "mlp_batchnorm(%x, %m, %v, %0, %p, %q)", .snippets = "batchnorm", .flops = 4,
+                      .doc = "(x - running_mean) / sqrt(running_var + eps) * weight + bias"},
+    [OP_LAYERNORM] = {"layernorm", KIND_ROW, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .row = layernorm_row,
+                      .c = "layernorm", .snippets = "layernorm", .flops = 8,
+                      .doc = "(x - mean(x)) / sqrt(var(x) + eps) * weight + bias"},
+    [OP_DROPOUT] = {"dropout", ELEMENT(dropout), .nattr = 1, .attr = {{"p", 0.5, 0, 0.999999}}, .linear = true,
+                    .c = "%x", .snippets = "", .doc = "training: 0 with probability p, else x / (1 - p); inference: x"},
+    [OP_AFFINE] = {"affine", ELEMENT(affine), .linear = true, .c = "mlp_fma(%x, %s, %t)", .snippets = "simd",
+                   .flops = 2, .doc = "x * scale + shift, constants"},
+    [OP_RELU] = {"relu", ELEMENT(relu), .c = "mlp_relu(%x)", .snippets = "relu", .flops = 1, .doc = "max(x, 0)"},
+    [OP_LEAKY_RELU] = {"leaky_relu", ELEMENT(leaky_relu), .nattr = 1, .attr = {{"a", 0.01, -BIG, BIG}},
+                       .c = "mlp_leaky_relu(%x, mlp_set(%0))", .snippets = "leaky_relu", .flops = 2,
+                       .doc = "x > 0 ? x : a x"},
+    [OP_PRELU] = {"prelu", ELEMENT(prelu), .nattr = 1, .attr = {{"a", 0.25, -BIG, BIG}}, .c = "mlp_prelu(%x, %p)",
+                  .snippets = "prelu", .flops = 2, .doc = "x > 0 ? x : weight x, the slope is learnt (starts at a)"},
+    [OP_ELU] = {"elu", ELEMENT(elu), .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, mlp_set(%0))",
+                .snippets = "elu", .flops = 20, .doc = "x > 0 ? x : a (exp(x) - 1)"},
+    [OP_SELU] = {"selu", ELEMENT(selu), .c = "mlp_selu(%x)", .snippets = "selu", .flops = 21,
+                 .doc = "1.0507 elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer 2017)"},
+    [OP_GELU] = {"gelu", ELEMENT(gelu), .c = "mlp_gelu(%x)", .snippets = "gelu", .flops = 25,
+                 .doc = "x Phi(x), the exact one"},
+    [OP_SILU] = {"silu", ELEMENT(silu), .c = "mlp_silu(%x)", .snippets = "silu", .flops = 20, .doc = "x sigmoid(x)"},
+    [OP_SIGMOID] = {"sigmoid", ELEMENT(sigmoid), .saturating = true, .c = "mlp_sigmoid(%x)", .snippets = "sigmoid",
+                    .flops = 18, .doc = "1 / (1 + exp(-x))"},
+    [OP_TANH] = {"tanh", ELEMENT(tanh), .saturating = true, .c = "mlp_tanh(%x)", .snippets = "tanh", .flops = 18,
+                 .doc = "tanh(x) = 2 sigmoid(2 x) - 1"},
+    [OP_HARD_SIGMOID] = {"hard_sigmoid", ELEMENT(hard_sigmoid), .saturating = true, .c = "mlp_hard_sigmoid(%x)",
+                         .snippets = "hard_sigmoid", .flops = 4, .doc = "clamp(x / 6 + 1/2, 0, 1)"},
+    [OP_HARD_TANH] = {"hard_tanh", ELEMENT(hard_tanh), .saturating = true, .c = "mlp_hard_tanh(%x)",
+                      .snippets = "hard_tanh", .flops = 2, .doc = "clamp(x, -1, 1)"},
+    [OP_SOFTPLUS] = {"softplus", ELEMENT(softplus), .c = "mlp_softplus(%x)", .snippets = "softplus", .flops = 30,
+                     .doc = "log(1 + exp(x))"},
+    [OP_SOFTSIGN] = {"softsign", ELEMENT(softsign), .saturating = true, .c = "mlp_softsign(%x)",
+                     .snippets = "softsign", .flops = 3, .doc = "x / (1 + |x|)"},
+    [OP_SIGN] = {"sign", ELEMENT(sign), .nattr = 1, .attr = {{"ste", 0, 0, 1}}, .c = "mlp_sign(%x)",
+                 .snippets = "sign", .flops = 2, .doc = "-1, 0 or 1; trains only with ste (straight-through)"},
+    [OP_EXP] = {"exp", ELEMENT(exp), .c = "mlp_exp(%x)", .snippets = "exp", .flops = 15, .doc = "exp(x)"},
+    [OP_SOFTMAX] = {"softmax", KIND_ROW, .row = softmax_row, .c = "softmax", .snippets = "softmax", .flops = 18,
+                    .doc = "exp(x) / sum(exp(x)), by the largest logit"},
+    [OP_LOG_SOFTMAX] = {"log_softmax", KIND_ROW, .row = log_softmax_row, .c = "log_softmax",
+                        .snippets = "log_softmax", .flops = 18, .doc = "x - log(sum(exp(x))), by the largest logit"},
+    [OP_MUL] = {"mul", KIND_JOIN, .row = mul_row, .c = "%x * %b", .snippets = "simd", .flops = 1, .doc = "a * b"},
+    [OP_ADD] = {"add", KIND_JOIN, .linear = true, .row = add_row, .c = "%x + %b", .snippets = "simd", .flops = 1,
+                .doc = "a + b"},
+    [OP_SUB] = {"sub", KIND_JOIN, .linear = true, .row = sub_row, .c = "%x - %b", .snippets = "simd", .flops = 1,
+                .doc = "a - b"},
+    [OP_CONCAT] = {"concat", KIND_SHAPE, .linear = true, .row = concat_row, .doc = "a, then b"},
+    [OP_SLICE] = {"slice", KIND_SHAPE, .nattr = 2, .attr = {{"i", 1, -BIG, BIG}, {"j", -1, -BIG, BIG}},
+                  .linear = true, .row = slice_row, .doc = "features i to j, counted from 1, negative from the end"},
+};
+
+Op op_find(const char *name)
+{
+    for (int op = 0; op < OP_COUNT; op++)
+        if (strcmp(op_info[op].name, name) == 0)
+            return (Op)op;
+    return OP_COUNT;
+}
