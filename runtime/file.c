@@ -320,9 +320,8 @@ mlp_status mlp_seek(FILE *file, const char *name, uint64_t offset, mlp_error *er
     return MLP_OK;
 }
 
-/* Reads to the end into a block that grows; *size is what was read. */
-static mlp_status read_all(FILE *file, const char *name, size_t limit, size_t expected, void **bytes, size_t *size,
-                           mlp_error *err)
+mlp_status mlp_read_rest(FILE *file, const char *name, size_t limit, size_t expected, void **bytes, size_t *size,
+                         mlp_error *err)
 {
     size_t room = expected + 1; /* one more, so that the end of the file shows in the first round; then the NUL's */
     size_t have = 0;
@@ -377,7 +376,7 @@ mlp_status mlp_file_read(const char *path, size_t limit, void **bytes, size_t *s
                           (unsigned long long)length, limit ? limit : SIZE_MAX - 1);
     } else {
         size_t expected = length == MLP_SIZE_UNKNOWN ? (size_t)1 << 16 : (size_t)length;
-        status = read_all(file, name, limit, expected, bytes, size, err);
+        status = mlp_read_rest(file, name, limit, expected, bytes, size, err);
     }
     if (!standard_input) {
         fclose(file);

@@ -10,6 +10,11 @@
  * bytes, MLP_SIZE_UNKNOWN for anything else. A directory is refused. NULL on failure. */
 FILE *mlp_open_read(const char *path, uint64_t *size, mlp_error *err);
 
+/* Reads from where `file` stands to its end into new memory, as mlp_file_read does. expected: the first guess of the
+ * size; limit 0: none. */
+mlp_status mlp_read_rest(FILE *file, const char *name, size_t limit, size_t expected, void **bytes, size_t *size,
+                         mlp_error *err);
+
 /* Moves to byte `offset` of a regular file. */
 mlp_status mlp_seek(FILE *file, const char *name, uint64_t offset, mlp_error *err);
 

@@ -83,6 +83,77 @@ void mlp_file_abort(mlp_file *file);
  * *size does not count. More than `limit` bytes are an error; limit 0 is none. */
 mlp_status mlp_file_read(const char *path, size_t limit, void **bytes, size_t *size, mlp_error *err);
 
+/* ---- parameters: safetensors ------------------------------------------------------------------------------- */
+
+/* One tensor of a file. F32, F16, BF16 and F64 arrive as float32 (an F64 beyond float32's range becomes an infinity);
+ * a tensor of any other dtype is listed with data NULL, for callers that do not need it. */
+typedef struct mlp_tensor {
+    const char *name;       /* UTF-8, as in the file: "0.weight" */
+    const char *dtype;      /* as in the file: "F32", "I64"; ignored when writing */
+    const float *data;      /* count values, row-major, aligned to 64 bytes; NULL: a dtype that is not read */
+    size_t count;           /* product of shape; 1 for rank 0 */
+    const size_t *shape;    /* rank sizes, outermost first: a dense weight is [out][in] */
+    int rank;               /* 0 (one number) to 64 */
+    size_t position;        /* place in the header, from 0; the file's tensors are sorted by where their data lies */
+    uint64_t offset;        /* first byte of the data in the file */
+    size_t nonfinite;       /* how many values are NaN or infinite */
+    size_t first_nonfinite; /* index of the first one when there is one */
+} mlp_tensor;
+
+/* A name and a text, as in safetensors' __metadata__. */
+typedef struct mlp_pair {
+    const char *key, *value;
+} mlp_pair;
+
+/* A parameter file in memory. Read-only; everything in it lives until mlp_params_free. */
+typedef struct mlp_params {
+    size_t count;
+    const mlp_tensor *tensors; /* in order of their data in the file */
+    size_t metadata_count;
+    const mlp_pair *metadata;         /* in order of the header */
+    const mlp_tensor *const *by_name; /* the tensors, sorted by name as strcmp does */
+    struct mlp_params_memory *memory; /* the library's */
+} mlp_params;
+
+/* Reads a safetensors file ("-": standard input). Every size in it is checked before it is used, by the rules of the
+ * reference implementation: a header of at most 100 MB of strict JSON, no name twice, data that tiles the rest of the
+ * file without hole or overlap, shapes that match their bytes. Peak memory is the float32 data plus the header.
+ * NULL on failure: MLP_EIO, MLP_EFORMAT or MLP_ENOMEM. Values are not judged: see nonfinite. */
+mlp_params *mlp_params_read(const char *path, mlp_error *err);
+
+/* The same from `size` bytes in memory, which are copied; `name` stands for the file in messages. */
+mlp_params *mlp_params_parse(const void *bytes, size_t size, const char *name, mlp_error *err);
+
+void mlp_params_free(mlp_params *params);
+
+/* The tensor of that name, or NULL. */
+const mlp_tensor *mlp_params_find(const mlp_params *params, const char *name);
+
+/* The text under `key` in __metadata__, or NULL. */
+const char *mlp_params_meta(const mlp_params *params, const char *key);
+
+/* In which order a file's tensors are matched to a net's parameters when the names do not tell. */
+typedef enum mlp_order {
+    MLP_ORDER_AUTO,   /* natural if the file is sorted by name, as libraries write it; else as in the file */
+    MLP_ORDER_FILE,   /* modules in order of first appearance: a file written by hand in order of creation */
+    MLP_ORDER_NATURAL /* modules by path, digits compared as numbers: 0, 2, 10; fc1, fc2, fc10 */
+} mlp_order;
+
+/* Fills list[0..*count) with the tensors in binding order; list has room for params->count. The module of a tensor is
+ * its name up to the last dot ("net.0" of "net.0.weight"); in either order one module's tensors come as weight, bias,
+ * running_mean, running_var, then others. Names such as W1 and b1 count as weight and bias of module 1. A tensor of a
+ * dtype that is not read is left out unless it is one of those four (num_batches_tracked goes, an I8 weight stays).
+ * The reference writer sorts names as text and so loses the order of creation of modules that no number orders
+ * ("encoder", "decoder"); no rule brings it back. MLP_ENOMEM is the one failure. */
+mlp_status mlp_params_ordered(const mlp_params *params, mlp_order order, const mlp_tensor **list, size_t *count,
+                              mlp_error *err);
+
+/* Writes tensors (as F32, in the order given; name, data, shape, rank and count are used) and metadata as a
+ * safetensors file, through mlp_file. The same input gives the same bytes anywhere. MLP_EARGUMENT for names that stand
+ * twice, are no UTF-8 or are "__metadata__", and for a count that is not the shape's product. */
+mlp_status mlp_params_write(const char *path, const mlp_tensor *tensors, size_t count, const mlp_pair *metadata,
+                            size_t metadata_count, mlp_error *err);
+
 #ifdef __cplusplus
 }
 #endif
