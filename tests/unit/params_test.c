@@ -107,7 +107,7 @@ static void bad_headers_have_exact_messages(void **state)
         {"{\"\xc0\x80\":{}}", 0, "w: header: a string that is not UTF-8 (byte 10)"},
         {"{\"\xed\xa0\x80\":{}}", 0, "w: header: a string that is not UTF-8 (byte 10)"},
         {"{\"a", 0, "w: header: a string without end (byte 9)"},
-        {"{\"a\":{\"x\":[1,2,{\"y\":tru}]}}", 0, "w: header: not a JSON value (byte 29)"},
+        {"{\"a\":{\"x\":[1,2,{\"y\":tru}]}}", 0, "w: header: not a JSON value (byte 28)"},
     };
     for (size_t i = 0; i < LENGTH(cases); i++) {
         mlp_error err = {.status = MLP_OK};
