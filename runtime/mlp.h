@@ -154,6 +154,30 @@ mlp_status mlp_params_ordered(const mlp_params *params, mlp_order order, const m
 mlp_status mlp_params_write(const char *path, const mlp_tensor *tensors, size_t count, const mlp_pair *metadata,
                             size_t metadata_count, mlp_error *err);
 
+/* ---- random numbers ---------------------------------------------------------------------------------------- */
+
+/* PCG32 (XSH-RR 64/32): M. E. O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for
+ * Random Number Generation", Harvey Mudd College HMC-CS-2014-0905. The two fields are the whole state: saving and
+ * restoring them continues the sequence. Integers, uniform and shuffle are the same on every machine; normal uses the C
+ * library's logarithm, so its last bit may differ between C libraries. */
+typedef struct mlp_rng {
+    uint64_t state;
+    uint64_t increment; /* odd; picks the stream */
+} mlp_rng;
+
+/* Starts the sequence that belongs to `seed` and `stream`; both are scrambled by splitmix64 (Steele, Lea and Flood,
+ * "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014), so that 1, 2, 3... are as good as any seeds. */
+void mlp_rng_seed(mlp_rng *rng, uint64_t seed, uint64_t stream);
+
+uint32_t mlp_rng_u32(mlp_rng *rng);               /* 0 to 2^32 - 1 */
+uint64_t mlp_rng_u64(mlp_rng *rng);               /* 0 to 2^64 - 1; two steps */
+uint64_t mlp_rng_below(mlp_rng *rng, uint64_t n); /* 0 to n - 1 without bias; 0 for n = 0 */
+float mlp_rng_uniform(mlp_rng *rng);              /* [0, 1) in steps of 2^-24; never 1 */
+float mlp_rng_normal(mlp_rng *rng);               /* mean 0, variance 1; keeps nothing back for the next call */
+
+/* Puts items[0..count) into random order, every order equally likely (Fisher and Yates). */
+void mlp_rng_shuffle(mlp_rng *rng, size_t *items, size_t count);
+
 #ifdef __cplusplus
 }
 #endif
