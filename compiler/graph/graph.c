@@ -45,6 +45,7 @@ Node *graph_add(Graph *g, Op op, Pos pos, const char *name, int width, int nin, 
         n->in[i] = in[i];
     g->count[op]++;
     n->name = name ? arena_strdup(g->arena, name) : arena_printf(g->arena, "%s%d", op_info[op].name, g->count[op]);
+    n->named = name != NULL;
     n->pos = pos;
     PUSH(g, g->node, g->nnode, g->node_cap, n);
     return n;
@@ -56,6 +57,7 @@ Param *graph_param(Graph *g, Node *node, Role role, int ndim, int rows, int cols
     Param *p = ARENA_NEW(g->arena, Param);
     p->name = arena_printf(g->arena, "%s.%s", node->name, suffix[role]);
     p->role = role;
+    p->id = g->params_made++;
     p->ndim = ndim;
     p->rows = rows;
     p->cols = cols;
@@ -223,6 +225,11 @@ static void keep_params(Graph *g, const Node *n)
         keep_params(g, n->epi[e]);
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return (*(Param *const *)a)->id - (*(Param *const *)b)->id;
+}
+
 void graph_prune(Graph *g)
 {
     bool *alive = ARENA_ARRAY(g->arena, (size_t)g->nnode + 1, bool);
@@ -244,6 +251,8 @@ void graph_prune(Graph *g)
         g->node[i]->id = i;
         keep_params(g, g->node[i]);
     }
+    if (g->nparam)
+        qsort(g->param, (size_t)g->nparam, sizeof(Param *), by_id);
 }
 
 void graph_note(Graph *g, const char *format, ...)

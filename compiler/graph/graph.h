@@ -19,10 +19,10 @@ typedef enum Role { ROLE_WEIGHT, ROLE_BIAS, ROLE_RUNNING_MEAN, ROLE_RUNNING_VAR,
 typedef struct Param {
     const char *name; /* "dense1.weight", the name in weights files */
     Role role;
+    int id;   /* place in order of creation */
     int ndim, rows, cols;
     bool trained; /* false: a running statistic, kept in weights files but without a gradient */
-    float *value; /* rows * cols floats, NULL while no weights are bound */
-    size_t offset; /* place in the flat parameter block, in floats, set by plan */
+    const float *value; /* rows * cols floats, NULL while no weights are bound */
 } Param;
 
 /* How dense weights start: uniform in +-bound, the bound worked out from fan-in and fan-out. */
@@ -39,6 +39,7 @@ typedef struct Node {
     Param *param[ROLE_COUNT];  /* by role, NULL where the op has none */
     const double *scale, *shift; /* affine: one per feature */
     Init init;                 /* dense */
+    bool named;                /* the script gave the name */
     bool shared;               /* prelu: one slope for all features */
     const char *name;          /* "dense1"; unique in the graph */
     Pos pos;                   /* the script line that made it */
@@ -78,7 +79,7 @@ typedef struct Graph {
     Output *output; /* in order of name */
     int noutput;
     Param **param; /* in order of creation: the order of the flat block and of weights files */
-    int nparam, param_cap;
+    int nparam, param_cap, params_made;
     const char **label; /* class names, or NULL */
     int nlabel;
     TrainOpts train;

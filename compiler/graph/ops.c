@@ -174,7 +174,7 @@ const OpInfo op_info[OP_COUNT] = {
     [OP_INPUT] = {"input", KIND_SOURCE, .doc = "a row from outside"},
     [OP_DENSE] = {"dense", KIND_DENSE, .linear = true, .row = dense_row, .doc = "y = W x + b, W [out][in]"},
     [OP_BATCHNORM] = {"batchnorm", ELEMENT(batchnorm), .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .linear = true,
-                      .c = "mlp_batchnorm(%x, %m, %v, %0, %p, %q)", .snippets = "batchnorm", .flops = 4,
+                      .c = "mlp_batchnorm(%x, %m, %v, mlp_set(%0), %p, %q)", .snippets = "batchnorm", .flops = 4,
                       .doc = "(x - running_mean) / sqrt(running_var + eps) * weight + bias"},
     [OP_LAYERNORM] = {"layernorm", KIND_ROW, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .row = layernorm_row,
                       .c = "layernorm", .snippets = "layernorm", .flops = 8,

@@ -33,12 +33,12 @@ static void remember(Fold *f, Node *n, const char *text)
     n->history = n->history ? arena_printf(f->g->arena, "%s, %s", n->history, text) : text;
 }
 
-/* A changed copy of a parameter: the caller's tensors stay as they were read. */
-static Param *fresh(Fold *f, const Param *p)
+/* A parameter like p with values of its own, zero so far: the caller's tensors stay as they were read. */
+static Param *fresh(Fold *f, const Param *p, float **value)
 {
     Param *q = ARENA_NEW(f->g->arena, Param);
     *q = *p;
-    q->value = ARENA_ARRAY(f->g->arena, param_count(p), float);
+    q->value = *value = ARENA_ARRAY(f->g->arena, param_count(p), float);
     return q;
 }
 
@@ -103,29 +103,31 @@ static void merge_affines(Fold *f, Node *first, Node *second)
 }
 
 /* The bias of a dense layer as a fresh tensor, made of zeros when it had none. */
-static Param *fresh_bias(Fold *f, Node *dense)
+static Param *fresh_bias(Fold *f, const Node *dense, float **value)
 {
     Param *old = dense->param[ROLE_BIAS];
     if (old) {
-        Param *b = fresh(f, old);
-        memcpy(b->value, old->value, param_count(old) * sizeof(float));
+        Param *b = fresh(f, old, value);
+        memcpy(*value, old->value, param_count(old) * sizeof(float));
         return b;
     }
     Param like = {.name = arena_printf(f->g->arena, "%s.bias", dense->name), .role = ROLE_BIAS, .ndim = 1,
+                  .id = f->g->params_made++,
                   .rows = dense->width, .cols = 1, .trained = true};
-    return fresh(f, &like);
+    return fresh(f, &like, value);
 }
 
 /* dense, then y * scale + shift. */
 static void fold_behind(Fold *f, Node *dense, const Node *affine)
 {
     const Param *w = dense->param[ROLE_WEIGHT];
-    Param *fw = fresh(f, w), *fb = fresh_bias(f, dense);
+    float *weight, *bias;
+    Param *fw = fresh(f, w, &weight), *fb = fresh_bias(f, dense, &bias);
     size_t in = (size_t)w->cols;
     for (size_t o = 0; o < (size_t)w->rows; o++) {
         for (size_t i = 0; i < in; i++)
-            fw->value[o * in + i] = narrow(f, affine, (double)w->value[o * in + i] * affine->scale[o]);
-        fb->value[o] = narrow(f, affine, (double)fb->value[o] * affine->scale[o] + affine->shift[o]);
+            weight[o * in + i] = narrow(f, affine, (double)w->value[o * in + i] * affine->scale[o]);
+        bias[o] = narrow(f, affine, (double)bias[o] * affine->scale[o] + affine->shift[o]);
     }
     dense->param[ROLE_WEIGHT] = fw;
     dense->param[ROLE_BIAS] = fb;
@@ -137,15 +139,16 @@ static void fold_behind(Fold *f, Node *dense, const Node *affine)
 static void fold_before(Fold *f, const Node *affine, Node *dense)
 {
     const Param *w = dense->param[ROLE_WEIGHT];
-    Param *fw = fresh(f, w), *fb = fresh_bias(f, dense);
+    float *weight, *bias;
+    Param *fw = fresh(f, w, &weight), *fb = fresh_bias(f, dense, &bias);
     size_t in = (size_t)w->cols;
     for (size_t o = 0; o < (size_t)w->rows; o++) {
-        double sum = (double)fb->value[o];
+        double sum = (double)bias[o];
         for (size_t i = 0; i < in; i++) {
             sum += (double)w->value[o * in + i] * affine->shift[i];
-            fw->value[o * in + i] = narrow(f, dense, (double)w->value[o * in + i] * affine->scale[i]);
+            weight[o * in + i] = narrow(f, dense, (double)w->value[o * in + i] * affine->scale[i]);
         }
-        fb->value[o] = narrow(f, dense, sum);
+        bias[o] = narrow(f, dense, sum);
     }
     dense->param[ROLE_WEIGHT] = fw;
     dense->param[ROLE_BIAS] = fb;
@@ -168,13 +171,14 @@ static void merge_denses(Fold *f, Node *first, Node *second)
 {
     const Param *w1 = first->param[ROLE_WEIGHT], *w2 = second->param[ROLE_WEIGHT], *b1 = first->param[ROLE_BIAS];
     size_t in = (size_t)w1->cols, mid = (size_t)w1->rows, out = (size_t)w2->rows;
-    Param *w = fresh(f, &(Param){.name = w2->name, .role = ROLE_WEIGHT, .ndim = 2, .rows = w2->rows, .cols = w1->cols,
-                                 .trained = true});
-    Param *b = fresh_bias(f, second);
+    float *weight, *bias;
+    Param *w = fresh(f, &(Param){.name = w2->name, .role = ROLE_WEIGHT, .id = w2->id, .ndim = 2, .rows = w2->rows,
+                                 .cols = w1->cols, .trained = true}, &weight);
+    Param *b = fresh_bias(f, second, &bias);
     Arena *scratch = arena_new();
     double *row = ARENA_ARRAY(scratch, in, double);
     for (size_t o = 0; o < out; o++) {
-        double sum = (double)b->value[o];
+        double sum = (double)bias[o];
         memset(row, 0, in * sizeof *row);
         for (size_t m = 0; m < mid; m++) {
             double v = (double)w2->value[o * mid + m];
@@ -183,8 +187,8 @@ static void merge_denses(Fold *f, Node *first, Node *second)
                 row[i] += v * (double)w1->value[m * in + i];
         }
         for (size_t i = 0; i < in; i++)
-            w->value[o * in + i] = narrow(f, second, row[i]);
-        b->value[o] = narrow(f, second, sum);
+            weight[o * in + i] = narrow(f, second, row[i]);
+        bias[o] = narrow(f, second, sum);
     }
     arena_free(scratch);
     second->param[ROLE_WEIGHT] = w;

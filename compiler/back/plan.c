@@ -1,0 +1,471 @@
+/* plan.c: Graph -> Plan, every decision: where values live, how weights lie, how sums are split, what it costs. */
+#include "back/plan.h"
+
+#include <string.h>
+
+/* While planning: where node values go. */
+typedef struct Planner {
+    Plan *p;
+    const Graph *g;
+    Arena *scratch;
+    const Node **home; /* by id: the concat whose buffer holds this value in place, or NULL */
+    int *home_offset;
+    Place *place;      /* by id */
+    int *last;         /* by id: the last step (node id) that reads the buffer of this node */
+    int *owner;        /* by slot: id of the node whose buffer it is, or -1 */
+    Table **table_of;  /* by parameter id */
+} Planner;
+
+/* ---- tables ------------------------------------------------------------------------------------------------- */
+
+static const char *const role_suffix[ROLE_COUNT] = {"w", "b", "mean", "var"};
+
+static Table *add_table(Planner *q, const Node *n, const char *suffix, int rows, int cols)
+{
+    Plan *p = q->p;
+    Table *t = ARENA_NEW(q->g->arena, Table);
+    t->name = arena_printf(q->g->arena, "%s_%s", n->name, suffix);
+    t->rows = rows;
+    t->cols = cols;
+    t->count = (size_t)rows * (size_t)cols;
+    p->table[p->ntable++] = t;
+    return t;
+}
+
+static void add_param_tables(Planner *q, const Node *n)
+{
+    for (int r = 0; r < ROLE_COUNT; r++)
+        if (n->param[r]) {
+            Table *t = add_table(q, n, role_suffix[r], n->param[r]->rows, n->param[r]->cols);
+            t->param = n->param[r];
+            q->table_of[n->param[r]->id] = t;
+        }
+    if (n->op == OP_AFFINE) {
+        Table *scale = add_table(q, n, "scale", n->width, 1), *shift = add_table(q, n, "shift", n->width, 1);
+        scale->constant = n->scale;
+        shift->constant = n->shift;
+        scale->baked = shift->baked = true;
+    }
+    for (int e = 0; e < n->nepi; e++)
+        add_param_tables(q, n->epi[e]);
+}
+
+const Table *plan_table(const Plan *p, const Node *n, const char *suffix)
+{
+    size_t length = strlen(n->name);
+    for (int i = 0; i < p->ntable; i++)
+        if (strncmp(p->table[i]->name, n->name, length) == 0 && p->table[i]->name[length] == '_' &&
+            strcmp(p->table[i]->name + length + 1, suffix) == 0)
+            return p->table[i];
+    return NULL;
+}
+
+size_t table_source(const Table *t, size_t k)
+{
+    if (t->layout != LAYOUT_PANELS)
+        return k;
+    size_t in = (size_t)t->cols, whole = (size_t)t->rows / PANEL * PANEL, tail = (size_t)t->rows - whole;
+    if (k < whole * in) {
+        size_t panel = k / (in * PANEL), i = k / PANEL % in, lane = k % PANEL;
+        return (panel * PANEL + lane) * in + i;
+    }
+    k -= whole * in;
+    return t->tail_dot ? whole * in + k : (whole + k % tail) * in + k / tail;
+}
+
+float table_value(const Table *t, size_t k)
+{
+    size_t from = table_source(t, k);
+    return t->param ? t->param->value[from] : (float)t->constant[from];
+}
+
+/* ---- dense layers ------------------------------------------------------------------------------------------- */
+
+/* Partial sums a unit with 4 cycles of FMA latency and two FMAs a cycle needs to stay busy on one sample: 8 chains. */
+static int split_for(int panels, int in)
+{
+    int split = panels >= 8 ? 1 : panels >= 4 ? 2 : panels >= 2 ? 4 : 8;
+    while (split > 1 && in / split < 4)
+        split /= 2;
+    return split;
+}
+
+/* Few outputs of many inputs: `in / 2` cycles as a panel, against tail * in / 32 and about 10 to add up each output. */
+static bool better_as_dot(int tail, int in)
+{
+    return in / 2 > tail * in / 32 + 10 * tail + 20;
+}
+
+static void plan_dense(Planner *q, Step *s)
+{
+    const Node *n = s->node;
+    int in = n->in[0]->width;
+    Table *w = q->table_of[n->param[ROLE_WEIGHT]->id];
+    s->weight = w;
+    s->bias = n->param[ROLE_BIAS] ? q->table_of[n->param[ROLE_BIAS]->id] : NULL;
+    w->layout = q->p->target == TARGET_PORTABLE ? LAYOUT_ROWS : LAYOUT_PANELS;
+    s->panels = n->width / PANEL;
+    s->tail = n->width % PANEL;
+    s->split = split_for(s->panels, in);
+    s->tail_split = split_for(1, in);
+    s->tail_dot = w->tail_dot = s->tail && better_as_dot(s->tail, in);
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------- */
+
+/* The node whose buffer holds n's value, following slices to their source and parts to their concat. */
+static const Node *holder(const Planner *q, const Node *n)
+{
+    for (;;) {
+        if (n->op == OP_SLICE)
+            n = n->in[0];
+        else if (q->home[n->id])
+            n = q->home[n->id];
+        else
+            return n;
+    }
+}
+
+/* Concats, last first: each part that nothing else has placed is computed right where the concat wants it. */
+static void settle_concats(Planner *q)
+{
+    for (int i = q->g->nnode - 1; i >= 0; i--) {
+        const Node *c = q->g->node[i];
+        for (int k = 0, offset = 0; c->op == OP_CONCAT && k < c->nin; offset += c->in[k]->width, k++) {
+            const Node *part = c->in[k];
+            bool is_output = false;
+            for (int o = 0; o < q->g->noutput; o++)
+                is_output |= q->g->output[o].node == part;
+            if (part->op == OP_INPUT || part->op == OP_SLICE || is_output || q->home[part->id])
+                continue;
+            q->home[part->id] = c;
+            q->home_offset[part->id] = offset;
+        }
+    }
+}
+
+static void note_reads(Planner *q)
+{
+    for (int i = 0; i < q->g->nnode; i++)
+        for (int k = 0; k < q->g->node[i]->nin; k++) {
+            const Node *h = holder(q, q->g->node[i]->in[k]);
+            if (q->last[h->id] < i)
+                q->last[h->id] = i;
+        }
+    /* A slice or a concat is read where its readers are: holder() has taken care. Outputs copied at the end live on. */
+    for (int o = 0; o < q->g->noutput; o++)
+        q->last[holder(q, q->g->output[o].node)->id] = q->g->nnode;
+}
+
+/* A free slot of the best size for `width` floats a sample, or a new one. */
+static int take_slot(Planner *q, int width, int owner)
+{
+    Plan *p = q->p;
+    int best = -1;
+    for (int s = 0; s < p->nslot; s++) {
+        if (q->owner[s] >= 0)
+            continue;
+        bool fits = p->slot[s] >= width, best_fits = best >= 0 && p->slot[best] >= width;
+        if (best < 0 || (fits && !best_fits) || (fits && p->slot[s] < p->slot[best]) ||
+            (!fits && !best_fits && p->slot[s] > p->slot[best]))
+            best = s;
+    }
+    if (best < 0)
+        best = p->nslot++;
+    if (p->slot[best] < width)
+        p->slot[best] = width;
+    q->owner[best] = owner;
+    return best;
+}
+
+/* Frees the slots whose last reader is node i or came before it. */
+static void release(Planner *q, int i)
+{
+    for (int s = 0; s < q->p->nslot; s++)
+        if (q->owner[s] >= 0 && q->last[q->owner[s]] <= i)
+            q->owner[s] = -1;
+}
+
+/* Whether node n may overwrite its own first input: it reads element by element (or a row before writing it), the input
+ * dies here and fills its buffer exactly as n's value would. */
+static bool in_place(const Planner *q, const Node *n)
+{
+    OpKind kind = op_info[n->op].kind;
+    if ((kind != KIND_ELEMENT && kind != KIND_JOIN && kind != KIND_ROW) || holder(q, n) != n)
+        return false;
+    for (int k = 0; k < n->nin; k++) {
+        const Node *h = holder(q, n->in[k]);
+        if (q->last[h->id] <= n->id && h != n->in[k])
+            return false;
+    }
+    return true;
+}
+
+/* Gives the buffer of `h` (a holder) a place, at the first step that writes into it. */
+static void place_holder(Planner *q, const Node *h)
+{
+    if (q->place[h->id].where != PLACE_NONE)
+        return;
+    for (int o = 0; o < q->g->noutput; o++)
+        if (q->g->output[o].node == h) {
+            q->place[h->id] = (Place){PLACE_OUTPUT, o, 0, h->width};
+            return;
+        }
+    q->place[h->id] = (Place){PLACE_SLOT, take_slot(q, h->width, h->id), 0, h->width};
+}
+
+/* Where the value of n is, relative to its holder. */
+static Place place_of(const Planner *q, const Node *n)
+{
+    int offset = 0;
+    for (;;) {
+        if (n->op == OP_SLICE) {
+            offset += (int)n->attr[0] - 1;
+            n = n->in[0];
+        } else if (q->home[n->id]) {
+            offset += q->home_offset[n->id];
+            n = q->home[n->id];
+        } else {
+            Place at = q->place[n->id];
+            at.offset += offset;
+            return at;
+        }
+    }
+}
+
+/* ---- steps -------------------------------------------------------------------------------------------------- */
+
+static Step *add_step(Planner *q, StepKind kind, const Node *n)
+{
+    Step *s = &q->p->step[q->p->nstep++];
+    *s = (Step){.kind = kind, .node = n, .width = n->width};
+    return s;
+}
+
+static StepKind kind_of(const Node *n)
+{
+    switch (op_info[n->op].kind) {
+    case KIND_DENSE:
+        return STEP_DENSE;
+    case KIND_ELEMENT:
+        return STEP_MAP;
+    case KIND_JOIN:
+        return STEP_JOIN;
+    case KIND_ROW:
+        return STEP_ROW;
+    default:
+        return STEP_COPY;
+    }
+}
+
+/* The parts of a concat that could not be computed in place. */
+static void copy_parts(Planner *q, const Node *c)
+{
+    for (int k = 0, offset = 0; k < c->nin; offset += c->in[k]->width, k++) {
+        if (q->home[c->in[k]->id] == c && q->home_offset[c->in[k]->id] == offset)
+            continue;
+        Step *s = add_step(q, STEP_COPY, c);
+        s->from = k;
+        s->width = c->in[k]->width;
+        s->in[0] = place_of(q, c->in[k]);
+        s->out = place_of(q, c);
+        s->out.offset += offset;
+    }
+}
+
+static void plan_node(Planner *q, const Node *n)
+{
+    if (n->op == OP_INPUT) {
+        for (int i = 0; i < q->g->ninput; i++)
+            if (q->g->input[i] == n)
+                q->place[n->id] = (Place){PLACE_INPUT, i, 0, n->width};
+        return;
+    }
+    if (n->op == OP_SLICE)
+        return;
+    bool over = in_place(q, n);
+    Place in[NODE_IN_MAX];
+    for (int k = 0; k < n->nin; k++)
+        in[k] = place_of(q, n->in[k]);
+    if (over)
+        release(q, n->id);
+    place_holder(q, holder(q, n));
+    if (n->op == OP_CONCAT) {
+        copy_parts(q, n);
+    } else {
+        Step *s = add_step(q, kind_of(n), n);
+        memcpy(s->in, in, sizeof in);
+        s->out = place_of(q, n);
+        if (s->kind == STEP_DENSE)
+            plan_dense(q, s);
+        if (n->op == OP_LAYERNORM) {
+            s->weight = q->table_of[n->param[ROLE_WEIGHT]->id];
+            s->bias = q->table_of[n->param[ROLE_BIAS]->id];
+        }
+    }
+    release(q, n->id);
+}
+
+/* Outputs whose value lives elsewhere: inputs, slices, parts of a concat, one node under two names. */
+static void copy_outputs(Planner *q)
+{
+    for (int o = 0; o < q->g->noutput; o++) {
+        const Node *n = q->g->output[o].node;
+        Place at = place_of(q, n);
+        if (at.where == PLACE_OUTPUT && at.index == o && at.offset == 0)
+            continue;
+        Step *s = add_step(q, STEP_COPY, n);
+        s->from = -1;
+        s->in[0] = at;
+        s->out = (Place){PLACE_OUTPUT, o, 0, n->width};
+    }
+}
+
+/* ---- costs and sizes ---------------------------------------------------------------------------------------- */
+
+static void lay_out_numbers(Plan *p)
+{
+    for (int i = 0; i < p->ntable; i++) {
+        Table *t = p->table[i];
+        if (p->as == WEIGHTS_BAKED || (t->baked && p->as == WEIGHTS_ARGUMENT)) {
+            t->baked = true;
+            p->flash += t->count * sizeof(float);
+            continue;
+        }
+        t->baked = false;
+        t->offset = p->numbers;
+        p->numbers += t->count;
+        if (p->as == WEIGHTS_FILE) /* every table on a cache line */
+            p->numbers = (p->numbers + PANEL - 1) / PANEL * PANEL;
+    }
+}
+
+/* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. */
+static void choose_rows(Plan *p)
+{
+    size_t sample = 0;
+    for (int s = 0; s < p->nslot; s++)
+        sample += (size_t)p->slot[s];
+    p->ram_one = p->ram_batch = sample * sizeof(float);
+    p->scratch_argument = p->ram_one > STACK_LIMIT;
+    if (!sample)
+        return;
+    int fit = (int)(STACK_LIMIT / sizeof(float) / sample);
+    if (p->target == TARGET_PORTABLE)
+        fit = 1;
+    p->rows = fit >= 96 ? 96 : fit >= 24 ? fit / 24 * 24 : fit >= 8 ? fit / 8 * 8 : fit >= 1 ? fit : 24;
+    if (p->scratch_argument && p->target == TARGET_PORTABLE)
+        p->rows = 1;
+    p->ram_batch *= (size_t)p->rows;
+}
+
+static int count_tables(const Node *n)
+{
+    int count = n->op == OP_AFFINE ? 2 : ROLE_COUNT;
+    for (int e = 0; e < n->nepi; e++)
+        count += count_tables(n->epi[e]);
+    return count;
+}
+
+static int by_param(const Table *a, const Table *b)
+{
+    return (a->param ? a->param->id : 0) - (b->param ? b->param->id : 0);
+}
+
+/* Parameters in order of creation (few are out of order: insertion sort), constants where they are. */
+static void order_tables(Plan *p)
+{
+    for (int i = 1; i < p->ntable; i++)
+        for (int k = i; k > 0 && p->table[k]->param && p->table[k - 1]->param && by_param(p->table[k], p->table[k - 1]) < 0;
+             k--) {
+            Table *t = p->table[k];
+            p->table[k] = p->table[k - 1];
+            p->table[k - 1] = t;
+        }
+}
+
+Plan *plan_make(const Graph *g, WeightsAs as, Target target)
+{
+    Arena *a = g->arena, *scratch = arena_new();
+    size_t nodes = (size_t)g->nnode + 1;
+    Plan *p = ARENA_NEW(a, Plan);
+    p->graph = g;
+    p->as = as;
+    p->target = target;
+    Planner q = {.p = p, .g = g, .scratch = scratch};
+    q.home = ARENA_ARRAY(scratch, nodes, const Node *);
+    q.home_offset = ARENA_ARRAY(scratch, nodes, int);
+    q.place = ARENA_ARRAY(scratch, nodes, Place);
+    q.last = ARENA_ARRAY(scratch, nodes, int);
+    q.owner = ARENA_ARRAY(scratch, nodes, int);
+    q.table_of = ARENA_ARRAY(scratch, (size_t)g->params_made + 1, Table *);
+    p->slot = ARENA_ARRAY(a, nodes, int);
+    int tables = 0, copies = 0;
+    for (int i = 0; i < g->nnode; i++) {
+        tables += count_tables(g->node[i]);
+        copies += g->node[i]->op == OP_CONCAT ? g->node[i]->nin : 0;
+        p->macs += node_macs(g->node[i]);
+    }
+    p->table = ARENA_ARRAY(a, (size_t)tables + 1, Table *);
+    p->step = ARENA_ARRAY(a, nodes + (size_t)copies + (size_t)g->noutput, Step);
+    for (int i = 0; i < g->nnode; i++)
+        add_param_tables(&q, g->node[i]);
+    settle_concats(&q);
+    note_reads(&q);
+    for (int i = 0; i < g->nnode; i++)
+        plan_node(&q, g->node[i]);
+    copy_outputs(&q);
+    order_tables(p);
+    lay_out_numbers(p);
+    choose_rows(p);
+    p->params = graph_params(g);
+    arena_free(scratch);
+    return p;
+}
+
+/* ---- text form ---------------------------------------------------------------------------------------------- */
+
+static void print_place(Place at, FILE *out)
+{
+    static const char kind[] = {'-', 'x', 'y', 'h'};
+    fprintf(out, "%c%d", kind[at.where], at.index);
+    if (at.offset)
+        fprintf(out, "+%d", at.offset);
+    fprintf(out, "/%d", at.stride);
+}
+
+void plan_print(const Plan *p, FILE *out)
+{
+    static const char *const kind[] = {"dense", "map", "join", "row", "copy"};
+    static const char *const as[] = {"baked", "file", "argument"};
+    fprintf(out, "plan %s: numbers %s, batch of %d, stack %zu bytes one, %zu batch%s\n", p->graph->name, as[p->as],
+            p->rows, p->ram_one, p->ram_batch, p->scratch_argument ? " (caller's)" : "");
+    for (int i = 0; i < p->nslot; i++)
+        fprintf(out, "  h%d: %d floats a sample\n", i, p->slot[i]);
+    for (int i = 0; i < p->nstep; i++) {
+        const Step *s = &p->step[i];
+        fprintf(out, "  %-5s %-14s %6d  ", kind[s->kind], s->node->name, s->width);
+        print_place(s->in[0], out);
+        if (s->kind == STEP_JOIN) {
+            fputc(' ', out);
+            print_place(s->in[1], out);
+        }
+        fputs(" -> ", out);
+        print_place(s->out, out);
+        if (s->kind == STEP_DENSE && p->target == TARGET_SIMD) {
+            fprintf(out, "  panels %d split %d", s->panels, s->split);
+            if (s->tail)
+                fprintf(out, ", tail %d %s", s->tail, s->tail_dot ? "dot" : "panel");
+            if (s->tail && !s->tail_dot)
+                fprintf(out, " split %d", s->tail_split);
+        }
+        fputc('\n', out);
+    }
+    for (int i = 0; i < p->ntable; i++) {
+        const Table *t = p->table[i];
+        fprintf(out, "  table %-20s %zu", t->name, t->count);
+        if (!t->baked)
+            fprintf(out, " at %zu", t->offset);
+        fputc('\n', out);
+    }
+}

@@ -1,0 +1,94 @@
+/* plan.h: Graph -> Plan, every decision of the generated code: steps, places, layouts, tiles, sizes. emit only prints. */
+#ifndef MLPC_PLAN_H
+#define MLPC_PLAN_H
+
+#include "graph/graph.h"
+
+/* Where the numbers of the net live. */
+typedef enum WeightsAs {
+    WEIGHTS_BAKED,    /* const tables in the C file */
+    WEIGHTS_FILE,     /* one raw file, handed to the functions as a pointer */
+    WEIGHTS_ARGUMENT  /* unbound: the caller's parameter block */
+} WeightsAs;
+
+typedef enum Target {
+    TARGET_SIMD,    /* panels of 16 outputs, vector units by #if */
+    TARGET_PORTABLE /* plain loops over rows of weights: smallest, for microcontrollers */
+} Target;
+
+/* Where a value lives: `stride` floats from sample to sample, starting `offset` floats into the row. */
+typedef struct Place {
+    enum { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_SLOT } where;
+    int index, offset, stride;
+} Place;
+
+typedef enum Layout {
+    LAYOUT_VECTOR, /* as it is */
+    LAYOUT_ROWS,   /* [out][in] */
+    LAYOUT_PANELS  /* [out / 16][in][16], then [in][out % 16], or [out % 16][in] when the tail uses dot products */
+} Layout;
+
+/* One table of numbers that the code reads. */
+typedef struct Table {
+    const char *name; /* "dense1_w" */
+    const Param *param; /* whose values, or NULL for constants */
+    const double *constant;
+    Layout layout;
+    int rows, cols;
+    bool tail_dot;
+    bool baked;    /* constants stay in the file even where parameters are an argument */
+    size_t count;  /* floats */
+    size_t offset; /* in the block of numbers (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
+} Table;
+
+typedef enum StepKind { STEP_DENSE, STEP_MAP, STEP_JOIN, STEP_ROW, STEP_COPY } StepKind;
+
+/* One call in the generated code. */
+typedef struct Step {
+    StepKind kind;
+    const Node *node;
+    Place in[2], out;
+    int width;        /* features written */
+    int from;         /* STEP_COPY: the part of a concat that this copies */
+    int panels, tail; /* dense: whole panels of 16 outputs, and outputs left over */
+    int split;        /* dense: partial sums of the panels */
+    int tail_split;   /* dense: of the tail */
+    bool tail_dot;    /* dense: the tail by dot products */
+    const Table *weight, *bias; /* dense; layernorm: weight, bias */
+} Step;
+
+typedef struct Plan {
+    const Graph *graph;
+    WeightsAs as;
+    Target target;
+    Step *step;
+    int nstep;
+    int *slot; /* floats a sample of each buffer */
+    int nslot;
+    int rows;  /* samples that the batch function works on at a time; 0: any number, there is nothing to keep */
+    bool scratch_argument; /* too large for the stack */
+    Table **table;
+    int ntable;
+    size_t numbers;  /* floats in the block (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
+    double macs;     /* multiply-adds a sample */
+    size_t params;   /* of the script's net, before any pass */
+    size_t flash;    /* bytes of all baked tables */
+    size_t ram_one, ram_batch; /* bytes of buffers of one call */
+} Plan;
+
+enum { PANEL = 16, STACK_LIMIT = 64 * 1024 };
+
+/* Decides everything for a fused graph; lives in the graph's arena. Never NULL. */
+Plan *plan_make(const Graph *g, WeightsAs as, Target target);
+
+/* The table that holds role r of node n (the node itself or one fused behind another), or NULL. */
+const Table *plan_table(const Plan *p, const Node *n, const char *suffix);
+
+/* The k-th float of a table in its layout, or the place in the source tensor it comes from. */
+float table_value(const Table *t, size_t k);
+size_t table_source(const Table *t, size_t k);
+
+/* What -d plan shows. */
+void plan_print(const Plan *p, FILE *out);
+
+#endif

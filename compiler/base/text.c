@@ -1,0 +1,161 @@
+/* text.c: text that grows, and the shortest float literal. */
+#include "base/text.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+
+/* Room for n more bytes and the NUL. */
+static char *grow(Text *t, size_t n)
+{
+    if (t->room - t->size <= n) {
+        size_t room = t->room ? t->room : 256;
+        while (room - t->size <= n)
+            room += room / 2 + 16;
+        char *data = realloc(t->data, room);
+        if (!data)
+            die("out of memory (%zu bytes of text)", room);
+        t->data = data;
+        t->room = room;
+    }
+    return t->data + t->size;
+}
+
+void text_add_n(Text *t, const char *s, size_t n)
+{
+    char *at = grow(t, n);
+    memcpy(at, s, n);
+    at[n] = 0;
+    t->size += n;
+}
+
+void text_add(Text *t, const char *s)
+{
+    text_add_n(t, s, strlen(s));
+}
+
+void text_char(Text *t, char c)
+{
+    text_add_n(t, &c, 1);
+}
+
+void text_vprintf(Text *t, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    if (n < 0)
+        die("cannot format text");
+    vsnprintf(grow(t, (size_t)n), (size_t)n + 1, format, again);
+    t->size += (size_t)n;
+    va_end(again);
+}
+
+void text_printf(Text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    text_vprintf(t, format, args);
+    va_end(args);
+}
+
+void text_column(Text *t, size_t column)
+{
+    size_t start = t->size;
+    while (start > 0 && t->data[start - 1] != '\n')
+        start--;
+    while (t->size - start < column)
+        text_char(t, ' ');
+}
+
+void text_free(Text *t)
+{
+    free(t->data);
+    *t = (Text){0};
+}
+
+/* Powers of ten that an 80-bit long double holds exactly: 5^27 < 2^64. */
+static const long double power10[] = {1e0L,  1e1L,  1e2L,  1e3L,  1e4L,  1e5L,  1e6L,  1e7L,  1e8L,  1e9L,
+                                      1e10L, 1e11L, 1e12L, 1e13L, 1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L,
+                                      1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L};
+
+/* Whether `digits` * 10^exponent reads back as v. A result half-way between two floats is left to strtof, since rounding
+ * it twice could go wrong; so is everything on machines without an 80-bit format. */
+static bool reads_back(long digits, int exponent, float v)
+{
+#if LDBL_MANT_DIG == 64
+    if (exponent >= -27 && exponent <= 27) {
+        long double d = (long double)digits;
+        d = exponent < 0 ? d / power10[-exponent] : d * power10[exponent];
+        uint64_t mantissa;
+        memcpy(&mantissa, &d, sizeof mantissa);
+        if ((mantissa & 0xffffffffffu) != 0x8000000000u)
+            return (float)d == v;
+    }
+#endif
+    char buffer[40];
+    snprintf(buffer, sizeof buffer, "%lde%d", digits, exponent);
+    return strtof(buffer, NULL) == v;
+}
+
+/* v > 0 as digits * 10^exponent with the fewest digits that read back; nine always do. */
+static long shortest(float v, int *exponent)
+{
+    int e10 = (int)floor(log10((double)v));
+    for (int count = 1; count <= 9; count++) {
+        *exponent = e10 + 1 - count;
+        long digits;
+        if (*exponent >= -27 && *exponent <= 27) {
+            long double d = (long double)v;
+            digits = lrintl(*exponent < 0 ? d * power10[-*exponent] : d / power10[*exponent]);
+        } else {
+            char buffer[40];
+            snprintf(buffer, sizeof buffer, "%.*e", count - 1, (double)v);
+            char *e = strchr(buffer, 'e');
+            *exponent = atoi(e + 1) + 1 - count;
+            digits = 0;
+            for (char *c = buffer; c < e; c++)
+                if (*c >= '0' && *c <= '9')
+                    digits = digits * 10 + (*c - '0');
+        }
+        if (reads_back(digits, *exponent, v))
+            return digits;
+    }
+    die("internal error: no decimal for %a", (double)v);
+}
+
+void text_float(Text *t, float v)
+{
+    char digits[24], out[64];
+    char *o = out;
+    if (!(fabsf(v) <= FLT_MAX))
+        die("internal error: a number to print is not finite");
+    if (signbit(v))
+        *o++ = '-';
+    if (v == 0) {
+        memcpy(o, "0.0f", 5);
+        text_add(t, out);
+        return;
+    }
+    int exponent;
+    long number = shortest(fabsf(v), &exponent);
+    for (; number % 10 == 0; exponent++)
+        number /= 10;
+    int n = snprintf(digits, sizeof digits, "%ld", number);
+    int point = n + exponent; /* the decimal point stands before digit number `point` */
+    if (point > 9 || point < -4)
+        snprintf(o, 40, "%se%df", digits, exponent);
+    else if (exponent >= 0)
+        snprintf(o, 40, "%s%.*s.0f", digits, exponent, "000000000");
+    else if (point > 0)
+        snprintf(o, 40, "%.*s.%sf", point, digits, digits + point);
+    else
+        snprintf(o, 40, "0.%.*s%sf", -point, "0000", digits);
+    text_add(t, out);
+}

@@ -1,0 +1,88 @@
+/* compile.c: the pipeline, every stage in order, on one page. */
+#include "compile.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "front/weights.h"
+#include "pass/pass.h"
+
+void compile_begin(Compile *c)
+{
+    *c = (Compile){.arena = arena_new()};
+    diag_init(&c->diag, c->arena);
+}
+
+void compile_end(Compile *c)
+{
+    arena_free(c->arena);
+    c->arena = NULL;
+}
+
+/* "net.safetensors" beside "net.lua", if such a file is there. */
+static const char *weights_beside(Compile *c)
+{
+    const char *dot = strrchr(c->script, '.'), *slash = strrchr(c->script, '/');
+    if (strcmp(c->script, "-") == 0)
+        return NULL;
+    int stem = (int)(dot && (!slash || dot > slash) ? dot - c->script : (long)strlen(c->script));
+    const char *path = arena_printf(c->arena, "%.*s.safetensors", stem, c->script);
+    struct stat st;
+    return stat(path, &st) == 0 ? path : NULL;
+}
+
+/* Binds the weights that were asked for, or lie beside the script, or none. */
+static bool bind_weights(Compile *c)
+{
+    const char *path = c->weights;
+    if (path && strcmp(path, "none") == 0)
+        return true;
+    if (!path) {
+        path = weights_beside(c);
+        if (!path || !c->graph->nparam)
+            return true;
+        diag_note(&c->diag, (Pos){path, 0}, "weights from here (--weights none for none)");
+    }
+    c->weights_used = path;
+    return weights_bind(c->graph, &c->diag, path, c->by_order);
+}
+
+/* Forgets values, for code that learns its own. */
+static void unbind(Graph *g)
+{
+    for (int i = 0; i < g->nparam; i++)
+        g->param[i]->value = NULL;
+}
+
+static WeightsAs numbers_as(const Compile *c)
+{
+    bool known = c->graph->nparam == 0 || c->weights_used;
+    return !known || c->train ? WEIGHTS_ARGUMENT : c->weights_as_file ? WEIGHTS_FILE : WEIGHTS_BAKED;
+}
+
+bool compile_run(Compile *c, Stage last)
+{
+    Diag *d = &c->diag;
+    c->graph = script_load(c->arena, d, c->script, c->defs, c->ndefs, &c->info);
+    if (!c->graph || !graph_check(c->graph, d) || !bind_weights(c) || d->errors)
+        return false;
+    WeightsAs as = numbers_as(c);
+    if (as == WEIGHTS_ARGUMENT)
+        unbind(c->graph);
+    graph_prune(c->graph);
+    if (last >= STAGE_FOLD && !pass_fold(c->graph, d))
+        return false;
+    if (last >= STAGE_FUSE)
+        pass_fuse(c->graph);
+    if (last >= STAGE_PLAN)
+        c->plan = plan_make(c->graph, as, c->target);
+    return true;
+}
+
+void compile_print(const Compile *c, Stage stage, FILE *out)
+{
+    if (stage == STAGE_PLAN)
+        plan_print(c->plan, out);
+    else
+        graph_print(c->graph, out);
+}

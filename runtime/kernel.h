@@ -1,0 +1,446 @@
+/* kernel.h: the dense kernels and whole-row operators, over the vocabulary of simd.h. Compiled into the runtime, and
+ * printed into generated files by compiler/back/emit.c, snippet by snippet, once for each epilogue: there and here
+ *   MLP_FN(name)        the name of this instance, "name_EPILOGUE"
+ *   MLP_ACT(v, j, n)    the epilogue: v holds outputs j .. j + n - 1 of one sample
+ *   MLP_P, MLP_PASS     a leading parameter (and argument) for epilogues that read the parameter block, else nothing
+ *
+ * Weights: panels of 16 outputs, w[out / 16][in][16], then the remaining out % 16 outputs as [in][out % 16] (or, where
+ * plan chose dot products for them, [out % 16][in]). Outputs lie across the vector lanes: no horizontal sums, so strict
+ * IEEE code vectorises. Order of sums: `split` partial sums, number s over the inputs k = s, s + split, ..., the bias
+ * first in number 0; then (0 + 1) + (2 + 3) ... . tile and strip add in the same order: the same bits for a sample
+ * whatever the batch it came in. */
+#ifndef MLP_FN
+#error "kernel.h is a template: define MLP_FN, MLP_ACT, MLP_P and MLP_PASS first"
+#endif
+
+/*@ kernel : simd */
+/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_COLUMN, MLP_PLACE: where vector
+ * column c, or output j, begins in the panels of a layer with `in` inputs. MLP_TAKE, MLP_GIVE: n lanes, or all. */
+#define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
+#define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
+#define MLP_PLACE(j, in) ((size_t)(j) / 16 * 16 * (in) + (size_t)(j) % 16)
+#define MLP_COLUMN(c, in) MLP_PLACE((size_t)(c)*MLP_LANES, in)
+#define MLP_TAKE(p, n) ((n) >= MLP_LANES ? mlp_load(p) : mlp_load_n(p, n))
+#define MLP_GIVE(p, v, n) ((n) >= MLP_LANES ? mlp_store(p, v) : mlp_store_n(p, v, n))
+#define MLP_BIAS(b, j) ((b) ? (b) + (j) : (b))
+
+/*@ tile : kernel */
+/* Dense, `rows` samples by `width` outputs (whole panels, or fewer than 16), all sums in registers.
+ * Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const size_t step, const int split,
+                                    const size_t in, const float *x, const size_t ldx, const float *w, const float *b,
+                                    float *y, const size_t ldy, const size_t j)
+{
+    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
+    mlp_vec a[MLP_ROWS][MLP_COLS], part[3][MLP_ROWS][MLP_COLS];
+    for (int s = 0; s < split; s++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++) {
+            mlp_vec first = mlp_set(0.0f);
+            if (s == 0 && b)
+                first = MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES);
+            MLP_UNROLL
+            for (int r = 0; r < rows; r++)
+                a[r][c] = first;
+        }
+        for (size_t k = (size_t)s; k < in; k += (size_t)split) {
+            mlp_vec v[MLP_COLS];
+            MLP_UNROLL
+            for (int c = 0; c < cols; c++)
+                v[c] = MLP_TAKE(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
+            MLP_UNROLL
+            for (int r = 0; r < rows; r++) {
+                mlp_vec xk = mlp_set(x[(size_t)r * ldx + k]);
+                MLP_UNROLL
+                for (int c = 0; c < cols; c++)
+                    a[r][c] = mlp_fma(v[c], xk, a[r][c]);
+            }
+        }
+        int level = 0;
+        for (int bits = s; bits & 1; bits >>= 1, level++) {
+            MLP_UNROLL
+            for (int r = 0; r < rows; r++) {
+                MLP_UNROLL
+                for (int c = 0; c < cols; c++)
+                    a[r][c] = part[level][r][c] + a[r][c];
+            }
+        }
+        if (s + 1 < split) {
+            MLP_UNROLL
+            for (int r = 0; r < rows; r++) {
+                MLP_UNROLL
+                for (int c = 0; c < cols; c++)
+                    part[level][r][c] = a[r][c];
+            }
+        }
+    }
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++) {
+            const int n = width - c * MLP_LANES < MLP_LANES ? width - c * MLP_LANES : MLP_LANES;
+            MLP_GIVE(y + (size_t)r * ldy + c * MLP_LANES, MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n), n);
+        }
+    }
+}
+
+/*@ strip : kernel */
+/* Dense, one sample by `width` outputs: split * cols sums in registers hide the latency of FMA.
+ * Bound by the stream of weights: one load for each FMA. */
+static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, const int split, const size_t in,
+                                     const float *x, const float *w, const float *b, float *y, const size_t j)
+{
+    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
+    const size_t even = in - in % (size_t)split;
+    mlp_vec a[8][MLP_STRIP];
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++) {
+        a[0][c] = b ? MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES) : mlp_set(0.0f);
+        MLP_UNROLL
+        for (int s = 1; s < split; s++)
+            a[s][c] = mlp_set(0.0f);
+    }
+    for (size_t k = 0; k < even; k += (size_t)split) {
+        MLP_UNROLL
+        for (int s = 0; s < split; s++) {
+            mlp_vec xk = mlp_set(x[k + (size_t)s]);
+            MLP_UNROLL
+            for (int c = 0; c < cols; c++)
+                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_COLUMN(c, in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
+                                  a[s][c]);
+        }
+    }
+    MLP_UNROLL
+    for (int s = 0; s < split - 1; s++) {
+        if ((size_t)s < in - even) {
+            mlp_vec xk = mlp_set(x[even + (size_t)s]);
+            MLP_UNROLL
+            for (int c = 0; c < cols; c++)
+                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_COLUMN(c, in) + (even + (size_t)s) * step, width - c * MLP_LANES),
+                                  xk, a[s][c]);
+        }
+    }
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++) {
+        const int n = width - c * MLP_LANES < MLP_LANES ? width - c * MLP_LANES : MLP_LANES;
+        if (split == 8) {
+            a[4][c] = a[4][c] + a[5][c];
+            a[6][c] = a[6][c] + a[7][c];
+            a[4][c] = a[4][c] + a[6][c];
+        }
+        if (split >= 2)
+            a[0][c] = a[0][c] + a[1][c];
+        if (split >= 4) {
+            a[2][c] = a[2][c] + a[3][c];
+            a[0][c] = a[0][c] + a[2][c];
+        }
+        if (split == 8)
+            a[0][c] = a[0][c] + a[4][c];
+        MLP_GIVE(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), n);
+    }
+}
+
+/*@ dot : kernel */
+/* Dense, one sample by `width` < 16 outputs, weights in rows [width][in]: inputs lie across the lanes, two sums of
+ * MLP_LANES lanes for each output, added lane by lane and then by mlp_sum. Chosen by plan for few outputs of many
+ * inputs. */
+static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const float *x, const float *w,
+                                   const float *b, float *y, const size_t j)
+{
+    const size_t whole = in - in % MLP_LANES, even = in - in % (2 * MLP_LANES);
+    float sum[16];
+    for (int o = 0; o < width; o++) {
+        const float *wo = w + (size_t)o * in;
+        mlp_vec a0 = mlp_set(0.0f), a1 = mlp_set(0.0f);
+        for (size_t k = 0; k < even; k += 2 * MLP_LANES) {
+            a0 = mlp_fma(mlp_load(wo + k), mlp_load(x + k), a0);
+            a1 = mlp_fma(mlp_load(wo + k + MLP_LANES), mlp_load(x + k + MLP_LANES), a1);
+        }
+        if (even < whole)
+            a0 = mlp_fma(mlp_load(wo + even), mlp_load(x + even), a0);
+        if (whole < in)
+            a1 = mlp_fma(mlp_load_n(wo + whole, (int)(in - whole)), mlp_load_n(x + whole, (int)(in - whole)), a1);
+        sum[o] = (b ? b[o] : 0.0f) + mlp_sum(a0 + a1);
+    }
+    for (int c = 0; c < width; c += MLP_LANES) {
+        const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
+        MLP_GIVE(y + c, MLP_ACT(MLP_TAKE(sum + c, n), j + (size_t)c, n), n);
+    }
+}
+
+/*@ panels : tile strip */
+/* Dense over n samples for whole panels: tiles of MLP_ROWS samples, then of half as many, then strips for single ones.
+ */
+static MLP_INLINE void MLP_FN(block)(MLP_P const int rows, const size_t in, const size_t panels, const int split,
+                                     const float *x, const size_t ldx, const float *w, const float *b, float *y,
+                                     const size_t ldy)
+{
+    const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;
+    const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
+    size_t p = 0;
+    for (; p < 3 * threes; p += 3)
+        MLP_FN(tile)
+        (MLP_PASS rows, 48, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
+    for (; p < 3 * threes + 2 * twos; p += 2)
+        MLP_FN(tile)
+        (MLP_PASS rows, 32, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
+    for (; p < panels; p++)
+        MLP_FN(tile)
+        (MLP_PASS rows, 16, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
+}
+
+static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const size_t panels, const int split,
+                                      const float *x, const size_t ldx, const float *w, const float *b, float *y,
+                                      const size_t ldy)
+{
+    /* Vector columns in all, at most `most` in one strip, `strips` strips: `longer` of size + 1 columns, then size. */
+    const size_t cols = panels * 16 / MLP_LANES, unit = MLP_LANES == 16 ? 1 : 16 / MLP_LANES;
+    const size_t most = (size_t)MLP_STRIP / (size_t)split < 1 ? 1 : (size_t)MLP_STRIP / (size_t)split;
+    const size_t step = most >= unit ? unit : most, groups = cols / step, room = most / step;
+    const size_t strips = (groups + room - 1) / room, size = groups / strips, longer = groups % strips;
+    for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
+        MLP_FN(block)(MLP_PASS MLP_ROWS, in, panels, split, x, ldx, w, b, y, ldy);
+#if MLP_ROWS >= 4
+    for (; n >= MLP_ROWS / 2; n -= MLP_ROWS / 2, x += MLP_ROWS / 2 * ldx, y += MLP_ROWS / 2 * ldy)
+        MLP_FN(block)(MLP_PASS MLP_ROWS / 2, in, panels, split, x, ldx, w, b, y, ldy);
+#endif
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        size_t j = 0;
+        for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
+            MLP_FN(strip)
+            (MLP_PASS(int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in), MLP_BIAS(b, j),
+             y + j, j);
+        for (; j < 16 * panels; j += size * step * MLP_LANES)
+            MLP_FN(strip)
+            (MLP_PASS(int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in), MLP_BIAS(b, j), y + j, j);
+    }
+}
+
+/*@ tail : tile strip */
+/* Dense over n samples for the last `width` < 16 outputs, which start at output j. */
+static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int width, const int split, const float *x,
+                                    const size_t ldx, const float *w, const float *b, float *y, const size_t ldy,
+                                    const size_t j)
+{
+    for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, width, (size_t)width, split, in, x, ldx, w, b, y, ldy, j);
+    for (; n > 0; n--, x += ldx, y += ldy)
+        MLP_FN(strip)(MLP_PASS width, (size_t)width, split, in, x, w, b, y, j);
+}
+
+/*@ dots : dot */
+/* Dense over n samples for the last `width` < 16 outputs by dot products. */
+static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int width, const float *x, const size_t ldx,
+                                    const float *w, const float *b, float *y, const size_t ldy, const size_t j)
+{
+    for (; n > 0; n--, x += ldx, y += ldy)
+        MLP_FN(dot)(MLP_PASS width, in, x, w, b, y, j);
+}
+
+/*@ rows : simd */
+/* Dense, one sample, weights in rows [out][in]: plain loops for small machines. Four outputs share each input read. */
+static void MLP_FN(rows)(MLP_P const size_t in, const size_t out, const float *x, const float *w, const float *b,
+                         float *y)
+{
+    size_t j = 0;
+    for (; j + 4 <= out; j += 4, w += 3 * in) {
+        float a0 = 0.0f, a1 = 0.0f, a2 = 0.0f, a3 = 0.0f;
+        if (b) {
+            a0 = b[j];
+            a1 = b[j + 1];
+            a2 = b[j + 2];
+            a3 = b[j + 3];
+        }
+        for (size_t k = 0; k < in; k++, w++) {
+            a0 += w[0] * x[k];
+            a1 += w[in] * x[k];
+            a2 += w[2 * in] * x[k];
+            a3 += w[3 * in] * x[k];
+        }
+        y[j] = MLP_ACT(a0, j, 1);
+        y[j + 1] = MLP_ACT(a1, j + 1, 1);
+        y[j + 2] = MLP_ACT(a2, j + 2, 1);
+        y[j + 3] = MLP_ACT(a3, j + 3, 1);
+    }
+    for (; j < out; j++) {
+        float a = b ? b[j] : 0.0f;
+        for (size_t k = 0; k < in; k++, w++)
+            a += *w * x[k];
+        y[j] = MLP_ACT(a, j, 1);
+    }
+}
+
+/*@ map : kernel */
+/* Element by element over n rows of `width`: y = ACT(x); y may be x. */
+static MLP_INLINE void MLP_FN(map)(MLP_P size_t n, const size_t width, const float *x, const size_t ldx, float *y,
+                                   const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        size_t j = 0;
+        for (; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, MLP_ACT(mlp_load(x + j), j, MLP_LANES));
+        if (j < width)
+            mlp_store_n(y + j, MLP_ACT(mlp_load_n(x + j, (int)(width - j)), j, (int)(width - j)), (int)(width - j));
+    }
+}
+
+/*@ join : kernel */
+/* Two operands element by element over n rows of `width`: y = ACT(x), which reads b; y may be x or b. */
+static MLP_INLINE void MLP_FN(join)(MLP_P size_t n, const size_t width, const float *x, const size_t ldx, const float *b,
+                                    const size_t ldb, float *y, const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, b += ldb, y += ldy) {
+        size_t j = 0;
+        for (; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, MLP_ACT(mlp_load(x + j), j, MLP_LANES));
+        if (j < width)
+            mlp_store_n(y + j, MLP_ACT(mlp_load_n(x + j, (int)(width - j)), j, (int)(width - j)), (int)(width - j));
+    }
+}
+
+/*@ copy : simd */
+/* n rows of `width` floats. */
+static void mlp_copy(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, y += ldy)
+        for (size_t j = 0; j < width; j++)
+            y[j] = x[j];
+}
+
+/*@ pack : simd */
+/* Dense weights [out][in] into panels. */
+static void mlp_pack_dense(const size_t in, const size_t out, const int dot, const float *w, float *p)
+{
+    for (size_t o = 0; o < out; o += 16, w += 16 * in) {
+        const size_t width = out - o < 16 ? out - o : 16;
+        for (size_t k = 0; k < in; k++)
+            for (size_t j = 0; j < width; j++)
+                p[width < 16 && dot ? j * in + k : k * width + j] = w[j * in + k];
+        p += width * in;
+    }
+}
+
+/*@ unpack : simd */
+/* Panels into dense weights [out][in]. */
+static void mlp_unpack_dense(const size_t in, const size_t out, const int dot, const float *p, float *w)
+{
+    for (size_t o = 0; o < out; o += 16, w += 16 * in) {
+        const size_t width = out - o < 16 ? out - o : 16;
+        for (size_t k = 0; k < in; k++)
+            for (size_t j = 0; j < width; j++)
+                w[j * in + k] = p[width < 16 && dot ? j * in + k : k * width + j];
+        p += width * in;
+    }
+}
+
+/*@ batchnorm : simd */
+/* Batch normalisation by running statistics: (x - mean) / sqrt(var + eps) * w + b. */
+static MLP_INLINE mlp_vec mlp_batchnorm(mlp_vec x, mlp_vec mean, mlp_vec var, mlp_vec eps, mlp_vec w, mlp_vec b)
+{
+    return mlp_fma(x - mean, w / mlp_sqrt(var + eps), b);
+}
+
+/*@ row_sum : kernel */
+/* The sum and the largest value of a row; sums by MLP_LANES partial sums, then mlp_sum. NaN comes through. */
+static MLP_INLINE float mlp_row_max(const float *x, size_t width)
+{
+    float top = x[0];
+    for (size_t j = 1; j < width; j++)
+        top = x[j] > top || x[j] != x[j] ? x[j] : top;
+    return top;
+}
+
+static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
+{
+    mlp_vec sum = mlp_set(0.0f);
+    size_t j = 0;
+    for (; j + MLP_LANES <= width; j += MLP_LANES)
+        sum = sum + mlp_load(x + j);
+    if (j < width)
+        sum = sum + mlp_load_n(x + j, (int)(width - j));
+    return mlp_sum(sum);
+}
+
+/*@ softmax : row_sum exp */
+/* exp(x - max) / sum(exp(x - max)) of each of n rows; y may be x. The largest logit comes off first, so that nothing
+ * overflows; a NaN, or +inf, in a row makes the whole row NaN, as the exact function does. */
+static void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        const mlp_vec top = mlp_set(mlp_row_max(x, width));
+        size_t j = 0;
+        for (; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, mlp_exp(mlp_load(x + j) - top));
+        if (j < width)
+            mlp_store_n(y + j, mlp_exp(mlp_load_n(x + j, (int)(width - j)) - top), (int)(width - j));
+        const mlp_vec sum = mlp_set(mlp_row_sum(y, width));
+        for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, mlp_load(y + j) / sum);
+        if (j < width)
+            mlp_store_n(y + j, mlp_load_n(y + j, (int)(width - j)) / sum, (int)(width - j));
+    }
+}
+
+/*@ log_softmax : row_sum exp log */
+/* (x - max) - log(sum(exp(x - max))) of each of n rows; y may be x. */
+static void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        const mlp_vec top = mlp_set(mlp_row_max(x, width));
+        mlp_vec part = mlp_set(0.0f);
+        float tail[MLP_LANES];
+        size_t j = 0;
+        for (; j + MLP_LANES <= width; j += MLP_LANES)
+            part = part + mlp_exp(mlp_load(x + j) - top);
+        mlp_store(tail, part);
+        for (; j < width; j += MLP_LANES) {
+            float rest[MLP_LANES];
+            mlp_store(rest, mlp_exp(mlp_load_n(x + j, (int)(width - j)) - top));
+            for (size_t i = 0; i < width - j; i++)
+                tail[i] += rest[i];
+        }
+        const mlp_vec log_sum = mlp_log(mlp_set(mlp_sum(mlp_load(tail))));
+        for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, mlp_load(x + j) - top - log_sum);
+        if (j < width)
+            mlp_store_n(y + j, mlp_load_n(x + j, (int)(width - j)) - top - log_sum, (int)(width - j));
+    }
+}
+
+/*@ layernorm : row_sum */
+/* (x - mean) / sqrt(var + eps) * w + b of each of n rows, mean and variance of the row itself; y may be x. */
+static void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
+                          const size_t ldx, float *y, const size_t ldy)
+{
+    const float share = 1.0f / (float)width;
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        const mlp_vec mean = mlp_set(mlp_row_sum(x, width) * share);
+        float square[MLP_LANES];
+        mlp_vec part = mlp_set(0.0f);
+        size_t j = 0;
+        for (; j + MLP_LANES <= width; j += MLP_LANES) {
+            const mlp_vec d = mlp_load(x + j) - mean;
+            part = mlp_fma(d, d, part);
+        }
+        mlp_store(square, part);
+        for (size_t i = 0; j + i < width; i++) {
+            float lane[MLP_LANES];
+            mlp_store(lane, mean);
+            const float d = x[j + i] - lane[0];
+            square[i] += d * d;
+        }
+        const mlp_vec var = mlp_set(mlp_sum(mlp_load(square)) * share);
+        const mlp_vec root = mlp_sqrt(var + mlp_set(eps));
+        for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
+            mlp_store(y + j, mlp_fma((mlp_load(x + j) - mean) / root, mlp_load(w + j), mlp_load(b + j)));
+        if (j < width) {
+            const int rest = (int)(width - j);
+            mlp_store_n(
+                y + j,
+                mlp_fma((mlp_load_n(x + j, rest) - mean) / root, mlp_load_n(w + j, rest), mlp_load_n(b + j, rest)),
+                rest);
+        }
+    }
+}
+
+/*@ end */

@@ -1,0 +1,50 @@
+#!/bin/sh
+# run.sh BUILD: runs every test over what is in BUILD: units, golden neighbours, end to end. Ends "N passed, N failed".
+cd "$(dirname "$0")/.." || exit 1
+build=$1
+passed=0 failed=0 skipped=0
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+
+# one NAME COMMAND...: a test fails by its exit status; its last "N passed, N failed" line is added up, if it has one.
+one() {
+    name=$1
+    shift
+    if "$@" >"$log" 2>&1; then status=0; else status=$?; fi
+    good=$(sed -n 's/^.*\[  PASSED  \] \([0-9]*\) test.*$/\1/p; s/^\([0-9]*\) passed, [0-9]* failed.*$/\1/p' "$log" | tail -n 1)
+    bad=$(sed -n 's/^.*\[  FAILED  \] \([0-9]*\) test.*$/\1/p; s/^[0-9]* passed, \([0-9]*\) failed.*$/\1/p' "$log" | tail -n 1)
+    [ -n "$good" ] || good=$([ $status = 0 ] && echo 1 || echo 0)
+    [ -n "$bad" ] || bad=0
+    [ $status != 0 ] && [ "$bad" = 0 ] && bad=1
+    if grep -q skipped "$log"; then
+        skipped=$((skipped + 1))
+        note=" ($(grep -m 1 skipped "$log"))"
+    else
+        note=
+    fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    if [ "$bad" != 0 ]; then
+        echo "FAIL $name"
+        sed 's/^/    /' "$log" | tail -n 60
+    else
+        echo "ok   $name: $good$note"
+    fi
+}
+
+for unit in tests/unit/*_test.c; do
+    name=$(basename "$unit" .c)
+    one "$name" "$build/tests/$name"
+done
+[ -x tests/golden.sh ] && one golden tests/golden.sh "$build/mlpc"
+for script in tests/e2e/*.sh; do
+    [ -x "$script" ] && one "$(basename "$script" .sh)" "$script" "$build"
+done
+if [ -n "$MLPC_LONG" ]; then
+    for script in tests/long/*.sh; do
+        [ -x "$script" ] && one "$(basename "$script" .sh)" "$script" "$build"
+    done
+fi
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
