@@ -44,6 +44,8 @@ const Verb verbs[] = {
      verb_check},
     {"show", "show NET.lua [options]", "layers, shapes, parameters and cost as a table, as JSON or for Graphviz",
      "--dot --json --weights --by-order --weights-as --train --target -D -W", verb_show},
+    {"reference", "reference NET.lua < IN.f32 > OUT.f64", "evaluates the net in double precision, slowly: the oracle of tests",
+     "--weights --by-order -D -W", verb_reference},
     {0},
 };
 

@@ -36,5 +36,6 @@ int cli_flush_stdout(Cli *cli);
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
 int verb_show(Cli *cli);
+int verb_reference(Cli *cli);
 
 #endif

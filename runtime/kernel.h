@@ -9,6 +9,7 @@
  * IEEE code vectorises. Order of sums: `split` partial sums, number s over the inputs k = s, s + split, ..., the bias
  * first in number 0; then (0 + 1) + (2 + 3) ... . tile and strip add in the same order: the same bits for a sample
  * whatever the batch it came in. */
+/* clang-format off */
 #ifndef MLP_FN
 #error "kernel.h is a template: define MLP_FN, MLP_ACT, MLP_P and MLP_PASS first"
 #endif
@@ -24,55 +25,97 @@
 #define MLP_GIVE(p, v, n) ((n) >= MLP_LANES ? mlp_store(p, v) : mlp_store_n(p, v, n))
 #define MLP_BIAS(b, j) ((b) ? (b) + (j) : (b))
 
-/*@ tile : kernel */
-/* Dense, `rows` samples by `width` outputs (whole panels, or fewer than 16), all sums in registers.
- * Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+/*@ sums : kernel */
+/* Partial sum number s of `split`, for `rows` samples by `width` outputs (whole panels, or fewer than 16): inputs k = s,
+ * s + split, ... . All of a stays in registers. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t step, const int split, const int s,
+                                const size_t in, const float *x, const size_t ldx, const float *w, const float *b,
+                                mlp_vec a[MLP_ROWS][MLP_COLS])
+{
+    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++) {
+        mlp_vec first = mlp_set(0.0f);
+        if (s == 0 && b)
+            first = MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES);
+        MLP_UNROLL
+        for (int r = 0; r < rows; r++)
+            a[r][c] = first;
+    }
+    for (size_t k = (size_t)s; k < in; k += (size_t)split) {
+        mlp_vec v[MLP_COLS];
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            v[c] = MLP_TAKE(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
+        MLP_UNROLL
+        for (int r = 0; r < rows; r++) {
+            mlp_vec xk = mlp_set(x[(size_t)r * ldx + k]);
+            MLP_UNROLL
+            for (int c = 0; c < cols; c++)
+                a[r][c] = mlp_fma(v[c], xk, a[r][c]);
+        }
+    }
+}
+
+/* t = a, and a = t + a, for a tile. */
+static MLP_INLINE void mlp_keep(const int rows, const int cols, mlp_vec t[MLP_ROWS][MLP_COLS],
+                                mlp_vec a[MLP_ROWS][MLP_COLS])
+{
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            t[r][c] = a[r][c];
+    }
+}
+
+static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_ROWS][MLP_COLS],
+                                mlp_vec a[MLP_ROWS][MLP_COLS])
+{
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            a[r][c] = t[r][c] + a[r][c];
+    }
+}
+
+/*@ tile : sums */
+/* Dense, `rows` samples by `width` outputs: partial sums (0 + 1) + (2 + 3) ..., epilogue, store. */
 static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const size_t step, const int split,
                                     const size_t in, const float *x, const size_t ldx, const float *w, const float *b,
                                     float *y, const size_t ldy, const size_t j)
 {
     const int cols = (width + MLP_LANES - 1) / MLP_LANES;
-    mlp_vec a[MLP_ROWS][MLP_COLS], part[3][MLP_ROWS][MLP_COLS];
-    for (int s = 0; s < split; s++) {
-        MLP_UNROLL
-        for (int c = 0; c < cols; c++) {
-            mlp_vec first = mlp_set(0.0f);
-            if (s == 0 && b)
-                first = MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES);
-            MLP_UNROLL
-            for (int r = 0; r < rows; r++)
-                a[r][c] = first;
-        }
-        for (size_t k = (size_t)s; k < in; k += (size_t)split) {
-            mlp_vec v[MLP_COLS];
-            MLP_UNROLL
-            for (int c = 0; c < cols; c++)
-                v[c] = MLP_TAKE(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
-            MLP_UNROLL
-            for (int r = 0; r < rows; r++) {
-                mlp_vec xk = mlp_set(x[(size_t)r * ldx + k]);
-                MLP_UNROLL
-                for (int c = 0; c < cols; c++)
-                    a[r][c] = mlp_fma(v[c], xk, a[r][c]);
-            }
-        }
-        int level = 0;
-        for (int bits = s; bits & 1; bits >>= 1, level++) {
-            MLP_UNROLL
-            for (int r = 0; r < rows; r++) {
-                MLP_UNROLL
-                for (int c = 0; c < cols; c++)
-                    a[r][c] = part[level][r][c] + a[r][c];
-            }
-        }
-        if (s + 1 < split) {
-            MLP_UNROLL
-            for (int r = 0; r < rows; r++) {
-                MLP_UNROLL
-                for (int c = 0; c < cols; c++)
-                    part[level][r][c] = a[r][c];
-            }
-        }
+    mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
+    (void)j;
+    mlp_sums(rows, width, step, split, 0, in, x, ldx, w, b, a);
+    if (split >= 2) {
+        mlp_keep(rows, cols, t, a);
+        mlp_sums(rows, width, step, split, 1, in, x, ldx, w, b, a);
+        mlp_gather(rows, cols, t, a);
+    }
+    if (split >= 4) {
+        mlp_keep(rows, cols, u, a);
+        mlp_sums(rows, width, step, split, 2, in, x, ldx, w, b, a);
+        mlp_keep(rows, cols, t, a);
+        mlp_sums(rows, width, step, split, 3, in, x, ldx, w, b, a);
+        mlp_gather(rows, cols, t, a);
+        mlp_gather(rows, cols, u, a);
+    }
+    if (split == 8) {
+        mlp_keep(rows, cols, v, a);
+        mlp_sums(rows, width, step, split, 4, in, x, ldx, w, b, a);
+        mlp_keep(rows, cols, t, a);
+        mlp_sums(rows, width, step, split, 5, in, x, ldx, w, b, a);
+        mlp_gather(rows, cols, t, a);
+        mlp_keep(rows, cols, u, a);
+        mlp_sums(rows, width, step, split, 6, in, x, ldx, w, b, a);
+        mlp_keep(rows, cols, t, a);
+        mlp_sums(rows, width, step, split, 7, in, x, ldx, w, b, a);
+        mlp_gather(rows, cols, t, a);
+        mlp_gather(rows, cols, u, a);
+        mlp_gather(rows, cols, v, a);
     }
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
@@ -92,6 +135,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
 {
     const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     const size_t even = in - in % (size_t)split;
+    (void)j;
     mlp_vec a[8][MLP_STRIP];
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
@@ -149,6 +193,7 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
 {
     const size_t whole = in - in % MLP_LANES, even = in - in % (2 * MLP_LANES);
     float sum[16];
+    (void)j;
     for (int o = 0; o < width; o++) {
         const float *wo = w + (size_t)o * in;
         mlp_vec a0 = mlp_set(0.0f), a1 = mlp_set(0.0f);
@@ -177,16 +222,13 @@ static MLP_INLINE void MLP_FN(block)(MLP_P const int rows, const size_t in, cons
 {
     const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;
     const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
-    size_t p = 0;
-    for (; p < 3 * threes; p += 3)
-        MLP_FN(tile)
-        (MLP_PASS rows, 48, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
-    for (; p < 3 * threes + 2 * twos; p += 2)
-        MLP_FN(tile)
-        (MLP_PASS rows, 32, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
-    for (; p < panels; p++)
-        MLP_FN(tile)
-        (MLP_PASS rows, 16, 16, split, in, x, ldx, w + p * 16 * in, MLP_BIAS(b, p * 16), y + p * 16, ldy, p * 16);
+    size_t j = 0;
+    for (; j < 48 * threes; j += 48)
+        MLP_FN(tile)(MLP_PASS rows, 48, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+    for (; j < 48 * threes + 32 * twos; j += 32)
+        MLP_FN(tile)(MLP_PASS rows, 32, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+    for (; j < 16 * panels; j += 16)
+        MLP_FN(tile)(MLP_PASS rows, 16, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
 }
 
 static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const size_t panels, const int split,
@@ -207,12 +249,11 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     for (; n > 0; n--, x += ldx, y += ldy) {
         size_t j = 0;
         for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
-            MLP_FN(strip)
-            (MLP_PASS(int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in), MLP_BIAS(b, j),
-             y + j, j);
+            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in),
+                          MLP_BIAS(b, j), y + j, j);
         for (; j < 16 * panels; j += size * step * MLP_LANES)
-            MLP_FN(strip)
-            (MLP_PASS(int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in), MLP_BIAS(b, j), y + j, j);
+            MLP_FN(strip)(MLP_PASS (int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in),
+                          MLP_BIAS(b, j), y + j, j);
     }
 }
 

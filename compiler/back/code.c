@@ -219,10 +219,10 @@ static void instantiate(Code *c, const char *text, const Epilogue *e, Text *t)
             s = end;
         } else if (at_word(s, text, "MLP_P")) {
             text_add(t, e->reads_block ? "const float *p," : "");
-            s += e->reads_block ? 5 : 6; /* drop the space that follows, too */
+            s += 5 + (!e->reads_block && s[5] == ' '); /* drop the space that follows, too */
         } else if (at_word(s, text, "MLP_PASS")) {
             text_add(t, e->reads_block ? "p," : "");
-            s += e->reads_block ? 8 : 9;
+            s += 8 + (!e->reads_block && s[8] == ' ');
         } else {
             text_char(t, *s++);
         }

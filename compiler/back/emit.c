@@ -176,8 +176,11 @@ static const char *dense_shape(Emit *e, const Step *s, const Epilogue *epi)
         code_add(&e->c, t, "    mlp_%s_%s(%sn, %d, %d, ", tail, epi->name, p, in, s->tail);
         if (!s->tail_dot)
             code_add(&e->c, t, "%d, ", s->tail_split);
-        code_add(&e->c, t, "x, %d, w + %zu, MLP_BIAS(b, %zu), y + %zu, %d, %zu);\n", s->in[0].stride, w, j, j,
-                 s->out.stride, j);
+        if (j)
+            code_add(&e->c, t, "x, %d, w + %zu, MLP_BIAS(b, %zu), y + %zu, %d, %zu);\n", s->in[0].stride, w, j, j,
+                     s->out.stride, j);
+        else
+            code_add(&e->c, t, "x, %d, w, b, y, %d, 0);\n", s->in[0].stride, s->out.stride);
     }
     code_add(&e->c, t, "}\n\n");
     return name;
@@ -336,7 +339,8 @@ static void calls(Emit *e, Text *t, const char *indent, const char *n)
 {
     for (int i = 0; i < e->p->nstep; i++) {
         const Step *s = &e->p->step[i];
-        code_add(&e->c, t, "%smlp_%s(%s", indent, function_of(e, s), e->takes_block[i] ? "p, " : "");
+        text_add(t, indent);
+        code_add(&e->c, t, "mlp_%s(%s", function_of(e, s), e->takes_block[i] ? "p, " : "");
         if (!portable(e))
             text_printf(t, "%s, ", n);
         for (int k = 0; k < (s->kind == STEP_JOIN ? 2 : 1); k++) {
@@ -634,8 +638,9 @@ static void emit_packing(Emit *e, Text *t)
                          b->count, to, b->offset, b->count);
             } else {
                 code_need(&e->c, out ? "unpack" : "pack");
-                code_add(&e->c, t, "    mlp_%spack_dense(%d, %d, %d, %s + %zu, %s + %zu);\n", out ? "un" : "", b->cols,
-                         b->rows, b->tail_dot, from, b->offset, to, b->offset);
+                code_add(&e->c, t, out ? "    mlp_unpack_dense(" : "    mlp_pack_dense(");
+                text_printf(t, "%d, %d, %d, %s + %zu, %s + %zu);\n", b->cols, b->rows, b->tail_dot, from, b->offset, to,
+                            b->offset);
             }
         }
         if (!e->p->ntable)
