@@ -14,7 +14,7 @@
 #error "kernel.h is a template: define MLP_FN, MLP_ACT, MLP_P and MLP_PASS first"
 #endif
 
-/*@ kernel : simd */
+/*@ kernel : simd simd_part */
 /* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_COLUMN, MLP_PLACE: where vector
  * column c, or output j, begins in the panels of a layer with `in` inputs. MLP_TAKE, MLP_GIVE: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
@@ -184,7 +184,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
     }
 }
 
-/*@ dot : kernel */
+/*@ dot : kernel simd_reduce */
 /* Dense, one sample by `width` < 16 outputs, weights in rows [width][in]: inputs lie across the lanes, two sums of
  * MLP_LANES lanes for each output, added lane by lane and then by mlp_sum. Chosen by plan for few outputs of many
  * inputs. */
@@ -374,20 +374,27 @@ static void mlp_unpack_dense(const size_t in, const size_t out, const int dot, c
     }
 }
 
-/*@ batchnorm : simd */
+/*@ batchnorm : simd simd_sqrt */
 /* Batch normalisation by running statistics: (x - mean) / sqrt(var + eps) * w + b. */
 static MLP_INLINE mlp_vec mlp_batchnorm(mlp_vec x, mlp_vec mean, mlp_vec var, mlp_vec eps, mlp_vec w, mlp_vec b)
 {
     return mlp_fma(x - mean, w / mlp_sqrt(var + eps), b);
 }
 
-/*@ row_sum : kernel */
-/* The sum and the largest value of a row; sums by MLP_LANES partial sums, then mlp_sum. NaN comes through. */
+/*@ row_sum : kernel simd_reduce */
+/* The largest value of a row (where there is a NaN, it or another value), and the sum by MLP_LANES partial sums. */
 static MLP_INLINE float mlp_row_max(const float *x, size_t width)
 {
     float top = x[0];
-    for (size_t j = 1; j < width; j++)
-        top = x[j] > top || x[j] != x[j] ? x[j] : top;
+    size_t j = 0;
+    if (width >= MLP_LANES) {
+        mlp_vec most = mlp_load(x);
+        for (j = MLP_LANES; j + MLP_LANES <= width; j += MLP_LANES)
+            most = mlp_max(mlp_load(x + j), most);
+        top = mlp_hmax(most);
+    }
+    for (; j < width; j++)
+        top = x[j] > top ? x[j] : top;
     return top;
 }
 
@@ -404,7 +411,7 @@ static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
 
 /*@ softmax : row_sum exp */
 /* exp(x - max) / sum(exp(x - max)) of each of n rows; y may be x. The largest logit comes off first, so that nothing
- * overflows; a NaN, or +inf, in a row makes the whole row NaN, as the exact function does. */
+ * overflows; a NaN, or +inf, in a row makes the whole row NaN. */
 static void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
@@ -448,7 +455,7 @@ static void mlp_log_softmax(size_t n, const size_t width, const float *x, const 
     }
 }
 
-/*@ layernorm : row_sum */
+/*@ layernorm : row_sum simd_sqrt */
 /* (x - mean) / sqrt(var + eps) * w + b of each of n rows, mean and variance of the row itself; y may be x. */
 static void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
                           const size_t ldx, float *y, const size_t ldy)
