@@ -16,14 +16,25 @@
 
 /*@ kernel : simd simd_part */
 /* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_COLUMN, MLP_PLACE: where vector
- * column c, or output j, begins in the panels of a layer with `in` inputs. MLP_TAKE, MLP_GIVE: n lanes, or all. */
+ * column c, or output j, begins in the panels of a layer with `in` inputs. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
 #define MLP_PLACE(j, in) ((size_t)(j) / 16 * 16 * (in) + (size_t)(j) % 16)
 #define MLP_COLUMN(c, in) MLP_PLACE((size_t)(c)*MLP_LANES, in)
-#define MLP_TAKE(p, n) ((n) >= MLP_LANES ? mlp_load(p) : mlp_load_n(p, n))
-#define MLP_GIVE(p, v, n) ((n) >= MLP_LANES ? mlp_store(p, v) : mlp_store_n(p, v, n))
 #define MLP_BIAS(b, j) ((b) ? (b) + (j) : (b))
+
+static MLP_INLINE mlp_vec mlp_take(const float *p, int n)
+{
+    return n >= MLP_LANES ? mlp_load(p) : mlp_load_n(p, n);
+}
+
+static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
+{
+    if (n >= MLP_LANES)
+        mlp_store(p, v);
+    else
+        mlp_store_n(p, v, n);
+}
 
 /*@ sums : kernel */
 /* Partial sum number s of `split`, for `rows` samples by `width` outputs (whole panels, or fewer than 16): inputs k = s,
@@ -37,7 +48,7 @@ static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t st
     for (int c = 0; c < cols; c++) {
         mlp_vec first = mlp_set(0.0f);
         if (s == 0 && b)
-            first = MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES);
+            first = mlp_take(b + c * MLP_LANES, width - c * MLP_LANES);
         MLP_UNROLL
         for (int r = 0; r < rows; r++)
             a[r][c] = first;
@@ -46,7 +57,7 @@ static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t st
         mlp_vec v[MLP_COLS];
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
-            v[c] = MLP_TAKE(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
+            v[c] = mlp_take(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
         MLP_UNROLL
         for (int r = 0; r < rows; r++) {
             mlp_vec xk = mlp_set(x[(size_t)r * ldx + k]);
@@ -122,7 +133,7 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const
         MLP_UNROLL
         for (int c = 0; c < cols; c++) {
             const int n = width - c * MLP_LANES < MLP_LANES ? width - c * MLP_LANES : MLP_LANES;
-            MLP_GIVE(y + (size_t)r * ldy + c * MLP_LANES, MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n), n);
+            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n), n);
         }
     }
 }
@@ -139,7 +150,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
     mlp_vec a[8][MLP_STRIP];
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
-        a[0][c] = b ? MLP_TAKE(b + c * MLP_LANES, width - c * MLP_LANES) : mlp_set(0.0f);
+        a[0][c] = b ? mlp_take(b + c * MLP_LANES, width - c * MLP_LANES) : mlp_set(0.0f);
         MLP_UNROLL
         for (int s = 1; s < split; s++)
             a[s][c] = mlp_set(0.0f);
@@ -150,7 +161,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[k + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_COLUMN(c, in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
+                a[s][c] = mlp_fma(mlp_take(w + MLP_COLUMN(c, in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
                                   a[s][c]);
         }
     }
@@ -160,7 +171,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[even + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_COLUMN(c, in) + (even + (size_t)s) * step, width - c * MLP_LANES),
+                a[s][c] = mlp_fma(mlp_take(w + MLP_COLUMN(c, in) + (even + (size_t)s) * step, width - c * MLP_LANES),
                                   xk, a[s][c]);
         }
     }
@@ -180,7 +191,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
         }
         if (split == 8)
             a[0][c] = a[0][c] + a[4][c];
-        MLP_GIVE(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), n);
+        mlp_give(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), n);
     }
 }
 
@@ -209,7 +220,7 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
     }
     for (int c = 0; c < width; c += MLP_LANES) {
         const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
-        MLP_GIVE(y + c, MLP_ACT(MLP_TAKE(sum + c, n), j + (size_t)c, n), n);
+        mlp_give(y + c, MLP_ACT(mlp_take(sum + c, n), j + (size_t)c, n), n);
     }
 }
 

@@ -53,7 +53,7 @@ static const char *vector_of(Emit *e, const Node *n, const char *suffix, bool sh
     epi->reads_block |= !t->baked;
     if (shared)
         return arena_printf(e->g->arena, "mlp_set(*(%s))", table_at(e, t));
-    return arena_printf(e->g->arena, "MLP_TAKE(%s + (j), n)", table_at(e, t));
+    return arena_printf(e->g->arena, "mlp_take(%s + (j), n)", table_at(e, t));
 }
 
 /* Wraps expression x in node n's operation. */
@@ -213,7 +213,7 @@ static void emit_elements(Emit *e, const Step *s)
     Text *t = &e->c.body;
     bool join = s->kind == STEP_JOIN;
     Epilogue epi = {"", "", "kernel", false};
-    const char *first = applied(e, s->node, "v", "MLP_TAKE(b + (j), n)", &epi);
+    const char *first = applied(e, s->node, "v", "mlp_take(b + (j), n)", &epi);
     epi = epilogue_of(e, s->node, first, epi);
     code_instance(&e->c, join ? "join" : "map", &epi);
     open_layer(e, s, epi.reads_block, join ? "const float *x, const float *b" : "const float *x");
