@@ -23,6 +23,8 @@ typedef struct Pos {
     X(WAIST_OF_ONE, "waist-of-one", "a hidden layer of one unit passes one number on")                                \
     X(UNUSED, "unused", "a tensor or input that no output depends on")                                                \
     X(SIGN_UNTRAINABLE, "sign-untrainable", "sign has a zero gradient: nothing before it learns")                     \
+    X(SOFTMAX_OF_ONE, "softmax-of-one", "softmax of one feature is always 1")                                         \
+    X(CPP_NAME, "cpp-name", "a net named like an operator of C++ (xor) gives code for C only")                        \
     X(EXTRA_WEIGHTS, "extra-weights", "the weights file holds a tensor that the net does not use")
 
 typedef enum Warning {

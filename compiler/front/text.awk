@@ -5,8 +5,7 @@ BEGIN {
     print "const char " name "[] ="
 }
 {
-    gsub(/\\/, "\\\\")
-    gsub(/"/, "\\\"")
+    gsub(/["\\]/, "\\\\&")
     print "    \"" $0 "\\n\""
 }
 END {

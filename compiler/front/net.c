@@ -1,0 +1,314 @@
+/* net.c: net(name, y, opts): names the outputs, reads what the script says about training and limits, ends the graph. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "front/front.h"
+
+enum { OUTPUTS_MAX = 64, LABEL_MAX = 200 };
+
+static const char *const losses[] = {"cross_entropy", "binary_cross_entropy", "mse", "mae", "huber", NULL};
+static const char *const optimizers[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", NULL};
+static const char *const schedules[] = {"constant", "step", "cosine", NULL};
+
+/* ---- outputs ----------------------------------------------------------------------------------------------------- */
+
+/* What a single input without a name is called in the generated functions, others by their node's name. */
+static const char *input_argument(const Graph *g, int i)
+{
+    return g->ninput == 1 && !g->input[i]->named ? "x" : g->input[i]->name;
+}
+
+/* Whether the output can be called that beside the inputs and the outputs before it. Case does not tell names apart:
+ * the generated constants are in capitals. */
+static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const Output *out, int nout)
+{
+    const Script *s = script_of(L);
+    const char *problem = word_problem(s->arena, name, strlen(name), WORD_VALUE);
+    if (problem) {
+        script_error(L, "net: the output name '%s' %s", word_shown(s->arena, name, strlen(name), 70), problem);
+        return false;
+    }
+    for (int i = 0; i < s->graph->ninput; i++) {
+        const Node *in = s->graph->input[i];
+        if (strcasecmp(input_argument(s->graph, i), name) != 0)
+            continue;
+        script_error(L, "net: the output%s '%s' and the input at %s:%d would have one name in C: name the %s differently",
+                     unnamed ? ", which without a name is" : "", name, in->pos.file, in->pos.line,
+                     in->named ? "input" : "output");
+        return false;
+    }
+    for (int i = 0; i < nout; i++) {
+        if (strcasecmp(out[i].name, name) == 0) {
+            script_error(L, "net: the outputs '%s' and '%s' differ only in case: C needs them to differ more", out[i].name,
+                         name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Adds the tensor at index i of the stack as an output. false: it cannot be one, and that has been said. */
+static bool add_output(lua_State *L, int i, const char *name, Output *out, int *nout)
+{
+    Script *s = script_of(L);
+    const Tensor *t = tensor_at(L, i, name ? arena_printf(s->arena, "net: the output '%s'", name) : "net: the output");
+    if (!t || t->bad || !output_name_fits(L, name ? name : "y", !name, out, *nout))
+        return false;
+    out[(*nout)++] = (Output){name ? name : "y", t->node};
+    return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Outputs from a table {policy = p, value = v} at index 2, in order of name so that messages come in that order. */
+static bool outputs_of_table(lua_State *L, Output *out, int *nout)
+{
+    Script *s = script_of(L);
+    const char *name[OUTPUTS_MAX];
+    size_t n = 0;
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            script_error(L, "net: several outputs need names: net(name, {policy = p, value = v})");
+            return false;
+        }
+        if (n == OUTPUTS_MAX) {
+            script_error(L, "net: more than %d outputs", OUTPUTS_MAX);
+            return false;
+        }
+        size_t size;
+        const char *text = lua_tolstring(L, -2, &size);
+        name[n++] = arena_strdup(s->arena, strlen(text) == size && size < 1000 ? text : "?");
+    }
+    if (n == 0) {
+        script_error(L, "net: the table of outputs is empty: net(name, {policy = p, value = v})");
+        return false;
+    }
+    qsort(name, n, sizeof *name, by_text);
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        lua_getfield(L, 2, name[i]);
+        ok = add_output(L, lua_gettop(L), name[i], out, nout) && ok;
+        lua_pop(L, 1);
+    }
+    return ok;
+}
+
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+/* Class names, on top of the stack: as many texts as some output is wide. */
+static void read_labels(lua_State *L)
+{
+    Script *s = script_of(L);
+    Graph *g = s->graph;
+    if (!lua_istable(L, -1)) {
+        script_error(L, "net: labels must be a table of names, got %s", script_describe(L, -1));
+        return;
+    }
+    lua_Unsigned n = lua_rawlen(L, -1);
+    bool fits = g->noutput == 0;
+    const char *widths = "";
+    for (int o = 0; o < g->noutput; o++) {
+        fits = fits || (lua_Unsigned)g->output[o].node->width == n;
+        widths = arena_printf(s->arena, "%s%s%s is %d wide", widths, o ? ", " : "", g->output[o].node->name,
+                              g->output[o].node->width);
+    }
+    if (!fits || n > WIDTH_MAX) {
+        script_error(L, "net: %llu labels fit no output: %s", (unsigned long long)n, widths);
+        return;
+    }
+    script_charge(L, (size_t)n * sizeof(char *));
+    const char **label = ARENA_ARRAY(s->arena, (size_t)n + 1, const char *);
+    for (int i = 0; i < (int)n; i++) {
+        size_t size = 0;
+        lua_rawgeti(L, -1, i + 1);
+        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+        bool plain = text && size > 0 && size <= LABEL_MAX;
+        for (size_t k = 0; plain && k < size; k++)
+            plain = (unsigned char)text[k] >= 0x20 && text[k] != 0x7f;
+        if (!plain) {
+            script_error(L, "net: label %d must be a text of 1 to %d bytes on one line, got %s", i + 1, LABEL_MAX,
+                         script_describe(L, -1));
+            lua_pop(L, 1);
+            return;
+        }
+        script_charge(L, size + 16);
+        label[i] = arena_strdup(s->arena, text);
+        lua_pop(L, 1);
+    }
+    g->label = label;
+    g->nlabel = (int)n;
+}
+
+static void read_budget(lua_State *L)
+{
+    Script *s = script_of(L);
+    Budget *b = &s->graph->budget;
+    const Key keys[] = {{"flash", KEY_BYTES, .to = &b->flash},
+                        {"ram", KEY_BYTES, .to = &b->ram},
+                        {"macs", KEY_NUMBER, .to = &b->macs, .low = 1, .high = HUGE_VAL}};
+    if (lua_istable(L, -1))
+        keys_read(L, lua_gettop(L), "net: budget", keys, 3);
+    else
+        script_error(L, "net: budget must be a table like {flash = \"256K\", ram = \"32K\", macs = 1e6}, got %s",
+                     script_describe(L, -1));
+    b->pos = s->graph->pos;
+}
+
+static void read_options(lua_State *L)
+{
+    Script *s = script_of(L);
+    Graph *g = s->graph;
+    TrainOpts *t = &g->train;
+    int labels = 0, budget = 0;
+    const double tiny = 1e-300, most = 1e9; /* above zero; whole numbers that an int holds */
+    const Key keys[] = {
+        {"loss", KEY_TEXT, .to = &t->loss, .words = losses},
+        {"optimizer", KEY_TEXT, .to = &t->optimizer, .words = optimizers},
+        {"schedule", KEY_TEXT, .to = &t->schedule, .words = schedules},
+        {"labels", KEY_ANY, .to = &labels},
+        {"budget", KEY_ANY, .to = &budget},
+        {"lr", KEY_NUMBER, &t->lr, tiny, 1e6, false, NULL},
+        {"momentum", KEY_NUMBER, &t->momentum, 0, 1, false, NULL},
+        {"beta1", KEY_NUMBER, &t->beta1, 0, 1, false, NULL},
+        {"beta2", KEY_NUMBER, &t->beta2, 0, 1, false, NULL},
+        {"eps", KEY_NUMBER, &t->eps, tiny, 1, false, NULL},
+        {"weight_decay", KEY_NUMBER, &t->weight_decay, 0, 1e6, false, NULL},
+        {"l1", KEY_NUMBER, &t->l1, 0, 1e6, false, NULL},
+        {"l2", KEY_NUMBER, &t->l2, 0, 1e6, false, NULL},
+        {"clip", KEY_NUMBER, &t->clip, tiny, 1e30, false, NULL},
+        {"delta", KEY_NUMBER, &t->delta, tiny, 1e30, false, NULL},
+        {"warmup", KEY_NUMBER, &t->warmup, 0, most, false, NULL},
+        {"decay", KEY_NUMBER, &t->decay, 0, most, false, NULL},
+        {"epochs", KEY_NUMBER, &t->epochs, 1, most, true, NULL},
+        {"batch", KEY_NUMBER, &t->batch, 1, most, true, NULL},
+        {"seed", KEY_NUMBER, &t->seed, 0, 9007199254740992.0, true, NULL},
+        {"patience", KEY_NUMBER, &t->patience, 0, most, true, NULL},
+        {"threads", KEY_NUMBER, &t->threads, 1, 1024, true, NULL},
+    };
+    if (lua_isnoneornil(L, 3))
+        return;
+    if (!lua_istable(L, 3)) {
+        script_error(L, "net: the options must be a table like {loss = \"mse\"}, got %s", script_describe(L, 3));
+        return;
+    }
+    keys_read(L, 3, "net", keys, (int)(sizeof keys / sizeof *keys));
+    t->loss_pos = g->pos;
+    if (labels) {
+        lua_getfield(L, 3, "labels");
+        read_labels(L);
+        lua_pop(L, 1);
+    }
+    if (budget) {
+        lua_getfield(L, 3, "budget");
+        read_budget(L);
+        lua_pop(L, 1);
+    }
+}
+
+/* ---- net ---------------------------------------------------------------------------------------------------------- */
+
+/* The name at index 1, checked; "net" after a report. */
+static const char *read_name(lua_State *L)
+{
+    Script *s = script_of(L);
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        bool swapped = luaL_testudata(L, 1, TENSOR_TYPE) && lua_type(L, 2) == LUA_TSTRING;
+        script_error(L, "net: the name comes first and is a string, got %s: write net(%s, y)", script_describe(L, 1),
+                     swapped ? arena_printf(s->arena, "\"%s\"", word_shown(s->arena, lua_tostring(L, 2),
+                                                                       strlen(lua_tostring(L, 2)), 40))
+                             : "\"name\"");
+        if (swapped) {
+            lua_pushvalue(L, 2);
+            lua_copy(L, 1, 2);
+            lua_replace(L, 1);
+        }
+        return "net";
+    }
+    size_t size;
+    const char *name = lua_tolstring(L, 1, &size);
+    const char *problem = word_problem(s->arena, name, size, WORD_NET);
+    if (problem) {
+        script_error(L, "net: the name '%s' %s", word_shown(s->arena, name, size, 70), problem);
+        return "net";
+    }
+    if (word_cpp_operator(name))
+        diag_warn(s->diag, WARN_CPP_NAME, script_here(L),
+                  "'%s' is an operator of C++: the generated C will be C only; '%s_net' would be good for both", name, name);
+    return arena_strdup(s->arena, name);
+}
+
+int net_call(lua_State *L)
+{
+    Script *s = script_of(L);
+    lua_settop(L, lua_gettop(L) < 3 ? 3 : lua_gettop(L));
+    Net *net = lua_newuserdatauv(L, sizeof *net, 0);
+    luaL_setmetatable(L, NET_TYPE);
+    if (s->net_pos.file) {
+        script_error(L, "a second net: a script describes one, and net() was called at %s:%d", s->net_pos.file,
+                     s->net_pos.line);
+        net->graph = s->graph;
+        return 1;
+    }
+    const char *name = read_name(L);
+    Output out[OUTPUTS_MAX];
+    int nout = 0;
+    if (!s->graph)
+        tensor_graph(L, "net");
+    Graph *g = net->graph = s->graph;
+    g->name = name;
+    g->pos = script_here(L);
+    bool ok = lua_istable(L, 2) ? outputs_of_table(L, out, &nout) : add_output(L, 2, NULL, out, &nout);
+    if (ok)
+        graph_outputs(g, out, nout);
+    read_options(L);
+    if (lua_gettop(L) > 4 && !lua_isnil(L, 4))
+        script_error(L, "net: %s is one argument too many: write net(name, y, {loss = ..., ...})", script_describe(L, 4));
+    s->net_pos = g->pos;
+    return 1;
+}
+
+static int net_text(lua_State *L)
+{
+    const Net *n = luaL_checkudata(L, 1, NET_TYPE);
+    const Graph *g = n->graph;
+    luaL_Buffer b;
+    luaL_buffinit(L, &b);
+    lua_pushfstring(L, "net %s:", g->name);
+    luaL_addvalue(&b);
+    for (int i = 0; i < g->ninput; i++) {
+        lua_pushfstring(L, "%s%d", i ? " + " : " ", g->input[i]->width);
+        luaL_addvalue(&b);
+    }
+    for (int o = 0; o < g->noutput; o++) {
+        lua_pushfstring(L, "%s%d", o ? " + " : " -> ", g->output[o].node->width);
+        luaL_addvalue(&b);
+    }
+    lua_pushfstring(L, ", %I parameters", (LUAI_UACINT)graph_params(g));
+    luaL_addvalue(&b);
+    luaL_pushresult(&b);
+    return 1;
+}
+
+static int net_index(lua_State *L)
+{
+    script_error(L, "a net has no '%s': layers come before net()", lua_type(L, 2) == LUA_TSTRING
+                        ? word_shown(script_of(L)->arena, lua_tostring(L, 2), strlen(lua_tostring(L, 2)), 40)
+                        : script_describe(L, 2));
+    return luaL_error(L, "a net has no parts");
+}
+
+void net_open(lua_State *L)
+{
+    static const luaL_Reg events[] = {{"__tostring", net_text}, {"__index", net_index}, {"__newindex", net_index},
+                                      {NULL, NULL}};
+    luaL_newmetatable(L, NET_TYPE);
+    luaL_setfuncs(L, events, 0);
+    lua_pushstring(L, "net");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+}
