@@ -15,12 +15,11 @@
 #endif
 
 /*@ kernel : simd simd_part */
-/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_COLUMN, MLP_PLACE: where vector
- * column c, or output j, begins in the panels of a layer with `in` inputs. mlp_take, mlp_give: n lanes, or all. */
+/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_PLACE: where output j begins when
+ * panels of 16 outputs are `across` floats apart. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
-#define MLP_PLACE(j, in) ((size_t)(j) / 16 * 16 * (in) + (size_t)(j) % 16)
-#define MLP_COLUMN(c, in) MLP_PLACE((size_t)(c)*MLP_LANES, in)
+#define MLP_PLACE(j, across) ((size_t)(j) / 16 * (across) + (size_t)(j) % 16)
 #define MLP_BIAS(b, j) ((b) ? (b) + (j) : (b))
 
 static MLP_INLINE mlp_vec mlp_take(const float *p, int n)
@@ -37,11 +36,12 @@ static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
 }
 
 /*@ sums : kernel */
-/* Partial sum number s of `split`, for `rows` samples by `width` outputs (whole panels, or fewer than 16): inputs k = s,
- * s + split, ... . All of a stays in registers. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
-static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t step, const int split, const int s,
-                                const size_t in, const float *x, const size_t ldx, const float *w, const float *b,
-                                mlp_vec a[MLP_ROWS][MLP_COLS])
+/* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b + sum of x[r * ldx + k * kx] times
+ * the vector w[k * step], for `rows` rows by `width` columns (whole panels, or fewer than 16). All of a stays in
+ * registers. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t across, const size_t step, const int split,
+                                const int s, const size_t count, const float *x, const size_t ldx, const size_t kx,
+                                const float *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     MLP_UNROLL
@@ -53,14 +53,14 @@ static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t st
         for (int r = 0; r < rows; r++)
             a[r][c] = first;
     }
-    for (size_t k = (size_t)s; k < in; k += (size_t)split) {
+    for (size_t k = (size_t)s; k < count; k += (size_t)split) {
         mlp_vec v[MLP_COLS];
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
-            v[c] = mlp_take(w + MLP_COLUMN(c, in) + k * step, width - c * MLP_LANES);
+            v[c] = mlp_take(w + MLP_PLACE(c * MLP_LANES, across) + k * step, width - c * MLP_LANES);
         MLP_UNROLL
         for (int r = 0; r < rows; r++) {
-            mlp_vec xk = mlp_set(x[(size_t)r * ldx + k]);
+            mlp_vec xk = mlp_set(x[(size_t)r * ldx + k * kx]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
                 a[r][c] = mlp_fma(v[c], xk, a[r][c]);
@@ -100,30 +100,30 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const
     const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
     (void)j;
-    mlp_sums(rows, width, step, split, 0, in, x, ldx, w, b, a);
+    mlp_sums(rows, width, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, step, split, 1, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, width, step, split, 2, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, step, split, 3, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        mlp_sums(rows, width, step, split, 4, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, step, split, 5, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, width, step, split, 6, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, step, split, 7, in, x, ldx, w, b, a);
+        mlp_sums(rows, width, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -161,7 +161,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[k + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_COLUMN(c, in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
+                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
                                   a[s][c]);
         }
     }
@@ -171,7 +171,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[even + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_COLUMN(c, in) + (even + (size_t)s) * step, width - c * MLP_LANES),
+                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (even + (size_t)s) * step, width - c * MLP_LANES),
                                   xk, a[s][c]);
         }
     }
@@ -260,10 +260,10 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     for (; n > 0; n--, x += ldx, y += ldy) {
         size_t j = 0;
         for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in),
+            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, 16 * in),
                           MLP_BIAS(b, j), y + j, j);
         for (; j < 16 * panels; j += size * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, in),
+            MLP_FN(strip)(MLP_PASS (int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, 16 * in),
                           MLP_BIAS(b, j), y + j, j);
     }
 }
