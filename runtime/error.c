@@ -44,9 +44,40 @@ static void set_file(mlp_error *err, const char *file)
     snprintf(err->file, sizeof err->file, "...%s", tail);
 }
 
-/* One line, whatever names and values from a file were put into it. */
+size_t mlp_utf8_valid(const char *text, size_t size)
+{
+    size_t at = 0;
+    while (at < size) {
+        unsigned c = (unsigned char)text[at];
+        size_t length = c < 0x80                ? 1
+                        : c >= 0xC2 && c < 0xE0 ? 2
+                        : c >= 0xE0 && c < 0xF0 ? 3
+                        : c >= 0xF0 && c < 0xF5 ? 4
+                                                : 0;
+        if (length == 0 || length > size - at) {
+            return at;
+        }
+        for (size_t i = 1; i < length; i++) {
+            unsigned next = (unsigned char)text[at + i];
+            /* The second byte's range shuts out overlong forms, surrogates and what lies beyond U+10FFFF. */
+            unsigned low = i > 1 ? 0x80 : c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+            unsigned high = i > 1 ? 0xBF : c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+            if (next < low || next > high) {
+                return at;
+            }
+        }
+        at += length;
+    }
+    return size;
+}
+
+/* One line of UTF-8, whatever names and values from a file were put into it. */
 static void clean(char *text)
 {
+    size_t size = strlen(text), valid = 0;
+    while ((valid += mlp_utf8_valid(text + valid, size - valid)) < size) {
+        text[valid] = '?';
+    }
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         if (c < 0x20 || c == 0x7F) {

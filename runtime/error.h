@@ -21,4 +21,7 @@ mlp_status mlp_fail_system(mlp_error *err, const char *file, int errnum, const c
 /* MLP_ENOMEM "FILE: no memory for BYTES bytes (WHAT)". */
 mlp_status mlp_fail_memory(mlp_error *err, const char *file, unsigned long long bytes, const char *what);
 
+/* The number of bytes at the start of text[0..size) that are valid UTF-8: size when all are. */
+size_t mlp_utf8_valid(const char *text, size_t size);
+
 #endif

@@ -55,33 +55,6 @@ bool mlp_json_next(mlp_json *json, char close, size_t *index, bool *more)
     return true;
 }
 
-size_t mlp_utf8_valid(const char *text, size_t size)
-{
-    size_t at = 0;
-    while (at < size) {
-        unsigned c = (unsigned char)text[at];
-        size_t length = c < 0x80                ? 1
-                        : c >= 0xC2 && c < 0xE0 ? 2
-                        : c >= 0xE0 && c < 0xF0 ? 3
-                        : c >= 0xF0 && c < 0xF5 ? 4
-                                                : 0;
-        if (length == 0 || length > size - at) {
-            return at;
-        }
-        for (size_t i = 1; i < length; i++) {
-            unsigned next = (unsigned char)text[at + i];
-            /* The second byte's range shuts out overlong forms, surrogates and what lies beyond U+10FFFF. */
-            unsigned low = i > 1 ? 0x80 : c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
-            unsigned high = i > 1 ? 0xBF : c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
-            if (next < low || next > high) {
-                return at;
-            }
-        }
-        at += length;
-    }
-    return size;
-}
-
 /* The four hexadecimal digits at text[at..at+4); -1 if they are not. */
 static long hex4(const mlp_json *json, size_t at)
 {

@@ -39,7 +39,4 @@ bool mlp_json_skip(mlp_json *json);
 /* Nothing but white space is left. */
 bool mlp_json_end(mlp_json *json);
 
-/* The number of bytes at the start of text[0..size) that are valid UTF-8: size when all are. */
-size_t mlp_utf8_valid(const char *text, size_t size);
-
 #endif

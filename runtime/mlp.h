@@ -178,6 +178,111 @@ float mlp_rng_normal(mlp_rng *rng);               /* mean 0, variance 1; keeps n
 /* Puts items[0..count) into random order, every order equally likely (Fisher and Yates). */
 void mlp_rng_shuffle(mlp_rng *rng, size_t *items, size_t count);
 
+/* ---- data -------------------------------------------------------------------------------------------------- */
+
+/* How a value is stored. Bytes stay bytes until a batch is gathered; wider types than these arrive as MLP_F32. */
+typedef enum mlp_type { MLP_F32, MLP_F16, MLP_U8, MLP_I8, MLP_U16, MLP_I16 } mlp_type;
+
+/* A matrix: rows samples of width values, row-major, in the machine's own byte order. */
+typedef struct mlp_array {
+    mlp_type type;
+    size_t rows, width;
+    void *values;
+} mlp_array;
+
+/* What a sample is to be answered with. */
+typedef enum mlp_target {
+    MLP_TARGET_AUTO,  /* in a spec: whatever the file has (see mlp_data_read) */
+    MLP_TARGET_NONE,  /* nothing: features alone */
+    MLP_TARGET_CLASS, /* one class number */
+    MLP_TARGET_VALUES /* a row of numbers: regression, or a probability for each class */
+} mlp_target;
+
+/* What is known about the data before it is read. A spec of zeros asks for whatever the files have. */
+typedef struct mlp_data_spec {
+    const char *format;  /* "csv", "idx", "npy", "npz" or "f32"; NULL: by the name's ending, else by the first bytes */
+    size_t inputs;       /* features a row that the net takes; 0: any. f32 needs it */
+    mlp_target target;   /* what the net learns */
+    size_t classes;      /* CLASS: labels must be below this; 0: any */
+    size_t target_width; /* VALUES: how many a row; 0: any */
+    size_t min_classes;  /* CLASS: so many different labels must occur (2 to train on); 0: any number */
+    const char *label;   /* target columns: a name, a position from 1, or from the end (-1: the last), or several with
+                          * commas between; NULL: a column named label, class, target, species or y, else the last */
+    const char *const *class_names; /* `classes` names that text labels stand for (from the training data); or NULL */
+    char delimiter;                 /* CSV: between fields; ' ': any blanks; 0: found out */
+    int header;                     /* CSV: 1: the first line holds names; -1: it does not; 0: found out */
+    bool allow_nonfinite;           /* let NaN and infinity through */
+    uint64_t memory;                /* most bytes to take; 0: what the machine has free */
+} mlp_data_spec;
+
+/* A data set in memory. */
+typedef struct mlp_data {
+    size_t rows;
+    mlp_array x;        /* [rows][features] */
+    mlp_target target;  /* NONE, CLASS or VALUES: which of the next two is there */
+    uint32_t *labels;   /* CLASS: [rows], each below classes; else NULL */
+    mlp_array t;        /* VALUES: [rows][width]; else values is NULL */
+    size_t classes;     /* CLASS: spec.classes, or as many as the labels need */
+    char **class_names; /* CLASS: `classes` names when the file or the spec has names; else NULL */
+    char note[256];     /* what was found out rather than told: "label: column 5 (species)"; "" when nothing was */
+} mlp_data;
+
+/* Reads samples, and their labels or target values from the same file or from `labels_path` (NULL: the same).
+ *
+ * CSV (also .tsv, .txt, .data): comma, semicolon, tab, bar or blanks; with or without a line of names; quoted fields;
+ * scikit-learn's first line ("150,4,setosa,versicolor,virginica") is understood. IDX as MNIST has it. NPY versions 1 to
+ * 3 of b1, u1..u8, i1..i8, f2, f4, f8 in either byte order; NPZ likewise ("file.npz:member", or members x and y, x_train
+ * and y_train, images and labels, data and target, arr_0 and arr_1). f32: raw little-endian float32. Any of them may be
+ * gzipped (NPZ need not be). "-" is standard input.
+ *
+ * Dimensions after the first are flattened into the width. Where one file holds both, the columns beyond spec.inputs
+ * are the target: one label, or target_width values, or (for CLASS) one probability for each class, which then come as
+ * VALUES. With target AUTO a single column of text or of whole numbers 0 to 999 is a class, other columns are values;
+ * arrays wider than spec.inputs split likewise, others are features alone. Text labels are numbered in the order of
+ * strcmp. With target NONE the columns of spec.label are left out.
+ *
+ * Errors name the file and the line or byte: ragged rows, text in a number, a missing value, a label out of range, NaN,
+ * wrong widths, files cut short or with counts that lie, more data than memory (MLP_ENOMEM, with both figures). */
+mlp_data *mlp_data_read(const char *path, const char *labels_path, const mlp_data_spec *spec, mlp_error *err);
+
+void mlp_data_free(mlp_data *data);
+
+/* Bytes of one stored value. */
+size_t mlp_type_size(mlp_type type);
+
+/* Copies the rows numbered rows[0..n) (NULL: 0 to n - 1) as floats into out[n][array->width]. The numbers are not
+ * checked. Exact for every stored type. */
+void mlp_gather(const mlp_array *array, const size_t *rows, size_t n, float *out);
+
+/* The targets of those rows as floats: for CLASS the class numbers, out[n]; for VALUES the values, out[n][t.width]. */
+void mlp_gather_targets(const mlp_data *data, const size_t *rows, size_t n, float *out);
+
+/* For CLASS: out[n][classes] with 1 at the class and 0 elsewhere. Labels of `classes` or more leave a row of zeros. */
+void mlp_gather_one_hot(const mlp_data *data, const size_t *rows, size_t n, size_t classes, float *out);
+
+/* Splits the rows in two at random: all row numbers go to rows[0..data->rows), those of the first part, about ratio of
+ * all, to rows[0..*first), each part in ascending order. stratified (CLASS only, else ignored): every class is divided
+ * in that ratio, and one with at least two rows has a row in each part. Both parts get a row or it is MLP_EVALUE; ratio
+ * is inside (0, 1). The same seed gives the same split on every machine. */
+mlp_status mlp_split(const mlp_data *data, double ratio, bool stratified, uint64_t seed, size_t *rows, size_t *first,
+                     mlp_error *err);
+
+/* How features are scaled before a net: y = x * scale + shift, a pair for each feature. */
+typedef enum mlp_scaling {
+    MLP_SCALE_NONE,     /* 1, 0 */
+    MLP_SCALE_STANDARD, /* to mean 0 and variance 1 (over n, not n - 1); a constant feature only loses its mean */
+    MLP_SCALE_MINMAX,   /* to 0..1; a constant feature becomes 0 */
+    MLP_SCALE_BYTE      /* 1/255, 0: bytes to 0..1 */
+} mlp_scaling;
+
+/* "none", "standard", "minmax", "1/255"; MLP_EARGUMENT for anything else. */
+mlp_status mlp_scaling_parse(const char *text, mlp_scaling *scaling, mlp_error *err);
+
+/* Learns scale[width] and shift[width] from the rows numbered rows[0..n) (NULL: 0 to n - 1), which should be the
+ * training part. Sums are in double, two passes. MLP_EVALUE when n is 0 or a value is not finite. */
+mlp_status mlp_scaling_learn(const mlp_array *x, const size_t *rows, size_t n, mlp_scaling scaling, float *scale,
+                             float *shift, mlp_error *err);
+
 #ifdef __cplusplus
 }
 #endif
