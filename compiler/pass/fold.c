@@ -99,7 +99,7 @@ static void merge_affines(Fold *f, Node *first, Node *second)
     second->in[0] = first->in[0];
     f->uses[first->id]--;
     f->uses[first->in[0]->id]++;
-    graph_note(f->g, "%s and %s merged", first->name, second->name);
+    remember(f, second, arena_printf(f->g->arena, "%s merged in", first->name));
 }
 
 /* The bias of a dense layer as a fresh tensor, made of zeros when it had none. */
@@ -132,7 +132,6 @@ static void fold_behind(Fold *f, Node *dense, const Node *affine)
     dense->param[ROLE_WEIGHT] = fw;
     dense->param[ROLE_BIAS] = fb;
     remember(f, dense, arena_printf(f->g->arena, "%s folded in", affine->name));
-    graph_note(f->g, "%s folded into %s", affine->name, dense->name);
 }
 
 /* x * scale + shift, then dense. */
@@ -156,7 +155,6 @@ static void fold_before(Fold *f, const Node *affine, Node *dense)
     f->uses[affine->id]--;
     f->uses[affine->in[0]->id]++;
     remember(f, dense, arena_printf(f->g->arena, "%s folded in", affine->name));
-    graph_note(f->g, "%s folded into %s", affine->name, dense->name);
 }
 
 /* Whether one matrix costs less than two: out*in against out*mid + mid*in. */

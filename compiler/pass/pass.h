@@ -6,8 +6,8 @@
 
 /* fold: drops dropout; where values are bound, turns batch normalisation into affine, folds affine maps into the dense
  * layer before or behind them, and multiplies two dense layers in a row into one when that lowers the multiply-adds.
- * Merges affine maps in a row, drops those that do nothing, prunes. Records what it did with graph_note. false: a folded
- * value is not finite, reported to d. Keeps: any graph. */
+ * Merges affine maps in a row, drops those that do nothing, prunes. What it did stands in each node's history; merged dense
+ * layers are told by graph_note too. false: a folded value is not finite, reported to d. Keeps: any graph. */
 bool pass_fold(Graph *g, Diag *d);
 
 /* fuse: hangs element-wise nodes behind the dense, element-wise or joining node that feeds only them, as its epilogue.
