@@ -60,22 +60,43 @@ static WeightsAs numbers_as(const Compile *c)
     return !known || c->train ? WEIGHTS_ARGUMENT : c->weights_as_file ? WEIGHTS_FILE : WEIGHTS_BAKED;
 }
 
-bool compile_run(Compile *c, Stage last)
+static bool read_net(Compile *c)
 {
     Diag *d = &c->diag;
     c->graph = script_load(c->arena, d, c->script, c->defs, c->ndefs, &c->info);
     if (!c->graph || !graph_check(c->graph, d) || !bind_weights(c) || d->errors)
         return false;
-    WeightsAs as = numbers_as(c);
-    if (as == WEIGHTS_ARGUMENT)
+    c->as = numbers_as(c);
+    if (c->as == WEIGHTS_ARGUMENT)
         unbind(c->graph);
     graph_prune(c->graph);
-    if (last >= STAGE_FOLD && !pass_fold(c->graph, d))
-        return false;
-    if (last >= STAGE_FUSE)
+    return true;
+}
+
+static bool run_stage(Compile *c, Stage stage)
+{
+    switch (stage) {
+    case STAGE_GRAPH:
+        return read_net(c);
+    case STAGE_FOLD:
+        return pass_fold(c->graph, &c->diag);
+    case STAGE_FUSE:
         pass_fuse(c->graph);
-    if (last >= STAGE_PLAN)
-        c->plan = plan_make(c->graph, as, c->target);
+        return true;
+    case STAGE_PLAN:
+        c->plan = plan_make(c->graph, c->as, c->target);
+        return true;
+    case STAGE_COUNT:
+        break;
+    }
+    return false;
+}
+
+bool compile_run(Compile *c, Stage last)
+{
+    for (; c->next <= last; c->next++)
+        if (!run_stage(c, c->next))
+            return false;
     return true;
 }
 

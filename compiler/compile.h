@@ -34,6 +34,8 @@ typedef struct Compile {
     ScriptInfo info;
     Graph *graph;            /* rewritten stage by stage */
     const char *weights_used; /* path, or NULL */
+    WeightsAs as;
+    Stage next;              /* the first that did not run yet */
     Plan *plan;
 } Compile;
 
@@ -41,7 +43,8 @@ typedef struct Compile {
 void compile_begin(Compile *c);
 void compile_end(Compile *c);
 
-/* Runs the stages up to and with `last`. false: errors, in c->diag. Once for each Compile. */
+/* Runs the stages up to and with `last` that did not run yet: a later call goes on. false: errors, in c->diag; the
+ * Compile is then at its end. */
 bool compile_run(Compile *c, Stage last);
 
 /* The form of the graph (or plan) after `stage` as text: what -d graph|fold|fuse|plan prints. */
