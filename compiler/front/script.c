@@ -244,7 +244,11 @@ void script_run(lua_State *L, Chunk *chunk, const char *text, size_t size, int r
     char source[sizeof chunk->tag + 1];
     snprintf(source, sizeof source, "=%s", chunk->tag);
     if (luaL_loadbufferx(L, text, size, source, "t") != LUA_OK) {
-        s->error_pos = (Pos){chunk->path, 1}; /* messages about syntax bring their own line */
+        const char *raw = lua_tostring(L, -1);
+        if (strstr(raw, "C stack overflow"))
+            raw = "expressions or blocks are nested too deeply here";
+        if (strncmp(raw, chunk->tag, strlen(chunk->tag)) != 0) /* the parser names the line, other failures do not */
+            lua_pushfstring(L, "%s:1: %s", chunk->tag, raw);
         lua_error(L);
     }
     chunk->parent = s->running;

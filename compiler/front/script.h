@@ -33,7 +33,7 @@ typedef struct ScriptInfo {
 enum {
     SCRIPT_BYTES_MAX = 4 << 20,     /* one file, and one string inside a script */
     SCRIPT_MEMORY_MAX = 256 << 20,  /* everything the script holds, nodes included */
-    SCRIPT_STEPS_MAX = 100000000,   /* instructions of the Lua machine */
+    SCRIPT_STEPS_MAX = 50000000,    /* instructions of the Lua machine */
     SCRIPT_MILLISECONDS_MAX = 1000, /* of CPU time: holds where single instructions are slow */
     SCRIPT_NODES_MAX = 100000,
     SCRIPT_ERRORS_MAX = 20          /* reported before giving up */
