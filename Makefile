@@ -7,6 +7,9 @@ CFLAGS   ?= -O2 -g
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 LUA      ?= lua5.4
+V        ?=
+# `make V=1` shows whole commands, `make` one short line for each file.
+SAY       = $(if $(V),,@echo "  $(1) $(patsubst $(BUILD)/%,%,$@)";)
 
 WARNINGS := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wmissing-prototypes \
             -Wstrict-prototypes -Werror
@@ -48,27 +51,27 @@ test-packages:
 # ---- build -------------------------------------------------------------------------------------------------------
 
 $(BUILD)/mlpc: $(COMPILER_O) $(BUILD)/libmlp.a
-	$(CC) $(ALL_CFLAGS) -o $@ $(COMPILER_O) $(BUILD)/libmlp.a $(LDFLAGS) $(LIBS)
+	$(call SAY,LD) $(CC) $(ALL_CFLAGS) -o $@ $(COMPILER_O) $(BUILD)/libmlp.a $(LDFLAGS) $(LIBS)
 
 $(BUILD)/libmlp.a: $(RUNTIME_O)
 	@rm -f $@
-	$(AR) rcs $@ $(RUNTIME_O)
+	$(call SAY,AR) $(AR) rcs $@ $(RUNTIME_O)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
 $(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h
 	@mkdir -p $(@D)
-	awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h > $@
+	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h > $@
 
 $(BUILD)/gen/%.c: compiler/front/%.lua compiler/front/text.awk
 	@mkdir -p $(@D)
-	awk -f compiler/front/text.awk -v name=$*_lua $< > $@
+	$(call SAY,GEN) awk -f compiler/front/text.awk -v name=$*_lua $< > $@
 
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
-	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -MMD -MP -c -o $@ $<
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -Wno-overlength-strings -MMD -MP -c -o $@ $<
 
 # ---- demo --------------------------------------------------------------------------------------------------------
 
@@ -81,7 +84,7 @@ demo: packages
 # A unit test may ask for flags of its own in its first line: /* build: -mavx2 -mfma */
 $(BUILD)/tests/%_test: tests/unit/%_test.c $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_O)) $(BUILD)/libmlp.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -Itests/unit $$(sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $<) -MMD -MP -MF $@.d \
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -Itests/unit $$(sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $<) -MMD -MP -MF $@.d \
 	    -o $@ $< $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_O)) $(BUILD)/libmlp.a $(LDFLAGS) $(LIBS) -lcmocka
 
 test-binaries: $(BUILD)/mlpc $(UNITS)
