@@ -352,7 +352,7 @@ static MLP_INLINE void MLP_FN(join)(MLP_P size_t n, const size_t width, const fl
 
 /*@ copy : simd */
 /* n rows of `width` floats. */
-static void mlp_copy(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_NOINLINE void mlp_copy(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy)
         for (size_t j = 0; j < width; j++)
@@ -361,7 +361,7 @@ static void mlp_copy(size_t n, const size_t width, const float *x, const size_t 
 
 /*@ pack : simd */
 /* Dense weights [out][in] into panels. */
-static void mlp_pack_dense(const size_t in, const size_t out, const int dot, const float *w, float *p)
+static MLP_NOINLINE void mlp_pack_dense(const size_t in, const size_t out, const int dot, const float *w, float *p)
 {
     for (size_t o = 0; o < out; o += 16, w += 16 * in) {
         const size_t width = out - o < 16 ? out - o : 16;
@@ -374,7 +374,7 @@ static void mlp_pack_dense(const size_t in, const size_t out, const int dot, con
 
 /*@ unpack : simd */
 /* Panels into dense weights [out][in]. */
-static void mlp_unpack_dense(const size_t in, const size_t out, const int dot, const float *p, float *w)
+static MLP_NOINLINE void mlp_unpack_dense(const size_t in, const size_t out, const int dot, const float *p, float *w)
 {
     for (size_t o = 0; o < out; o += 16, w += 16 * in) {
         const size_t width = out - o < 16 ? out - o : 16;
@@ -423,7 +423,7 @@ static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
 /*@ softmax : row_sum exp */
 /* exp(x - max) / sum(exp(x - max)) of each of n rows; y may be x. The largest logit comes off first, so that nothing
  * overflows; a NaN, or +inf, in a row makes the whole row NaN. */
-static void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_NOINLINE void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
@@ -442,7 +442,7 @@ static void mlp_softmax(size_t n, const size_t width, const float *x, const size
 
 /*@ log_softmax : row_sum exp log */
 /* (x - max) - log(sum(exp(x - max))) of each of n rows; y may be x. */
-static void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_NOINLINE void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
@@ -468,7 +468,7 @@ static void mlp_log_softmax(size_t n, const size_t width, const float *x, const 
 
 /*@ layernorm : row_sum simd_sqrt */
 /* (x - mean) / sqrt(var + eps) * w + b of each of n rows, mean and variance of the row itself; y may be x. */
-static void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
+static MLP_NOINLINE void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
                           const size_t ldx, float *y, const size_t ldy)
 {
     const float share = 1.0f / (float)width;

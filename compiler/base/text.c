@@ -104,30 +104,62 @@ static bool reads_back(long digits, int exponent, float v)
     return strtof(buffer, NULL) == v;
 }
 
-/* v > 0 as digits * 10^exponent with the fewest digits that read back; nine always do. */
+/* v > 0 rounded to `count` significant digits: digits * 10^exponent. e10 is the power of its first digit, or one less. */
+static long rounded(float v, int e10, int count, int *exponent)
+{
+    *exponent = e10 + 1 - count;
+    if (*exponent >= -27 && *exponent <= 27) {
+        long double d = (long double)v;
+        return lrintl(*exponent < 0 ? d * power10[-*exponent] : d / power10[*exponent]);
+    }
+    char buffer[40];
+    snprintf(buffer, sizeof buffer, "%.*e", count - 1, (double)v);
+    char *e = strchr(buffer, 'e');
+    long digits = 0;
+    *exponent = atoi(e + 1) + 1 - count;
+    for (char *c = buffer; c < e; c++)
+        if (*c >= '0' && *c <= '9')
+            digits = digits * 10 + (*c - '0');
+    return digits;
+}
+
+/* v > 0 as digits * 10^exponent with the fewest digits that read back. Nine always do, and if k do then k + 1 do: most
+ * weights need eight or nine, so the search goes down from there. */
 static long shortest(float v, int *exponent)
 {
-    int e10 = (int)floor(log10((double)v));
-    for (int count = 1; count <= 9; count++) {
-        *exponent = e10 + 1 - count;
-        long digits;
-        if (*exponent >= -27 && *exponent <= 27) {
-            long double d = (long double)v;
-            digits = lrintl(*exponent < 0 ? d * power10[-*exponent] : d / power10[*exponent]);
-        } else {
-            char buffer[40];
-            snprintf(buffer, sizeof buffer, "%.*e", count - 1, (double)v);
-            char *e = strchr(buffer, 'e');
-            *exponent = atoi(e + 1) + 1 - count;
-            digits = 0;
-            for (char *c = buffer; c < e; c++)
-                if (*c >= '0' && *c <= '9')
-                    digits = digits * 10 + (*c - '0');
-        }
-        if (reads_back(digits, *exponent, v))
-            return digits;
+    int binary;
+    frexpf(v, &binary);
+    int e10 = (int)floor((binary - 1) * 0.30102999566398120); /* log10(2) */
+    if (e10 < 27 && e10 >= -27 && (long double)v >= (e10 < -1 ? 1 / power10[-e10 - 1] : power10[e10 + 1]))
+        e10++;
+    long best = rounded(v, e10, 9, exponent);
+    for (int count = 8; count >= 1; count--) {
+        int shorter;
+        long digits = rounded(v, e10, count, &shorter);
+        if (!reads_back(digits, shorter, v))
+            break;
+        best = digits;
+        *exponent = shorter;
     }
-    die("internal error: no decimal for %a", (double)v);
+    return best;
+}
+
+/* Writes the decimal digits of n > 0, returns how many. */
+static int put_digits(char *out, long n)
+{
+    char reversed[24];
+    int count = 0;
+    for (; n; n /= 10)
+        reversed[count++] = (char)('0' + n % 10);
+    for (int i = 0; i < count; i++)
+        out[i] = reversed[count - 1 - i];
+    return count;
+}
+
+static char *put(char *out, const char *s, int n)
+{
+    memcpy(out, s, (size_t)n);
+    return out + n;
 }
 
 void text_float(Text *t, float v)
@@ -139,23 +171,26 @@ void text_float(Text *t, float v)
     if (signbit(v))
         *o++ = '-';
     if (v == 0) {
-        memcpy(o, "0.0f", 5);
-        text_add(t, out);
+        o = put(o, "0.0f", 4);
+        text_add_n(t, out, (size_t)(o - out));
         return;
     }
     int exponent;
     long number = shortest(fabsf(v), &exponent);
     for (; number % 10 == 0; exponent++)
         number /= 10;
-    int n = snprintf(digits, sizeof digits, "%ld", number);
+    int n = put_digits(digits, number);
     int point = n + exponent; /* the decimal point stands before digit number `point` */
-    if (point > 9 || point < -4)
-        snprintf(o, 40, "%se%df", digits, exponent);
-    else if (exponent >= 0)
-        snprintf(o, 40, "%s%.*s.0f", digits, exponent, "000000000");
-    else if (point > 0)
-        snprintf(o, 40, "%.*s.%sf", point, digits, digits + point);
-    else
-        snprintf(o, 40, "0.%.*s%sf", -point, "0000", digits);
-    text_add(t, out);
+    if (point > 9 || point < -4) {
+        o = put(o, digits, n);
+        o += sprintf(o, "e%d", exponent);
+    } else if (exponent >= 0) {
+        o = put(put(put(o, digits, n), "000000000", exponent), ".0", 2);
+    } else if (point > 0) {
+        o = put(put(put(o, digits, point), ".", 1), digits + point, n - point);
+    } else {
+        o = put(put(put(o, "0.", 2), "0000", -point), digits, n);
+    }
+    *o++ = 'f';
+    text_add_n(t, out, (size_t)(o - out));
 }
