@@ -47,7 +47,7 @@ typedef enum StepKind { STEP_DENSE, STEP_MAP, STEP_JOIN, STEP_ROW, STEP_COPY } S
 typedef struct Step {
     StepKind kind;
     const Node *node;
-    Place in[2], out;
+    Place in[NODE_IN_MAX], out;
     int width;        /* features written */
     int from;         /* STEP_COPY: the part of a concat that this copies */
     int panels, tail; /* dense: whole panels of 16 outputs, and outputs left over */

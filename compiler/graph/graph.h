@@ -10,7 +10,7 @@
 #include "base/diag.h"
 #include "graph/ops.h"
 
-enum { WIDTH_MAX = 1 << 20, NODES_MAX = 1 << 20, NODE_IN_MAX = 2 };
+enum { WIDTH_MAX = 1 << 20, NODES_MAX = 1 << 20, NODE_IN_MAX = 4 };
 
 /* What a parameter is to its node, in the order in which PyTorch keeps them. */
 typedef enum Role { ROLE_WEIGHT, ROLE_BIAS, ROLE_RUNNING_MEAN, ROLE_RUNNING_VAR, ROLE_COUNT } Role;
@@ -23,6 +23,7 @@ typedef struct Param {
     int ndim, rows, cols;
     bool trained; /* false: a running statistic, kept in weights files but without a gradient */
     const float *value; /* rows * cols floats, NULL while no weights are bound */
+    const double *exact; /* instead of value for the reference evaluators, when a test sets it */
 } Param;
 
 /* How dense weights start: uniform in +-bound, the bound worked out from fan-in and fan-out. */
@@ -36,7 +37,10 @@ typedef struct Node {
     int nin;
     struct Node *in[NODE_IN_MAX];
     double attr[2];            /* the op's numbers, as its row in ops.c names them */
-    Param *param[ROLE_COUNT];  /* by role, NULL where the op has none */
+    Param *param[ROLE_COUNT];  /* by role, NULL where the op has none; of backward nodes: those of the layer, to read */
+    Param *grad[ROLE_COUNT];   /* training: whose gradients (of running statistics: whose new values) this node sums */
+    Op of;                     /* act_back: the op whose slope it is; attr, param and shared are that one's */
+    int stream;                /* dropout_train: the number of the dropout, for its random numbers */
     const double *scale, *shift; /* affine: one per feature */
     Init init;                 /* dense */
     bool named;                /* the script gave the name */
@@ -84,16 +88,28 @@ typedef struct Graph {
     int nlabel;
     TrainOpts train;
     Budget budget;
-    int count[OP_COUNT]; /* nodes made so far of each op, for names */
+    /* After pass/grad.c. The loss is the sum of the losses (and of the penalties, which are nodes of the graph). */
+    bool training;
+    Node **target, **loss; /* both in order of output */
+    int ntarget;
+    Node *sample_weight;   /* NULL: all samples count alike */
+    int count[OP_ALL];   /* nodes made so far of each op, for names */
     const char **note;   /* what passes did, for the report, one line each */
     int nnote, note_cap;
 } Graph;
 
 Graph *graph_new(Arena *arena, const char *file);
 
+/* A graph of its own nodes over the same parameters and constants, in the same arena: what passes do to one does not show
+ * in the other. */
+Graph *graph_copy(const Graph *g);
+
 /* Appends a node of `op` over `nin` inputs with the given width. name NULL: the op's name and its number ("relu2").
  * The caller has checked widths and attributes; see the builders below for checked forms. Never NULL. */
 Node *graph_add(Graph *g, Op op, Pos pos, const char *name, int width, int nin, Node *const *in);
+
+/* Appends a node that exists already and gives it its new id: for passes that lay out the list anew. */
+void graph_put(Graph *g, Node *n);
 
 /* Builders: each checks what it is given, reports to diag at pos and returns a usable node all the same, so that one
  * script shows all its errors. attr/params as DESIGN of each op says. */
@@ -116,7 +132,8 @@ void graph_outputs(Graph *g, const Output *out, int n);
 /* How many times each node's value is read, by other nodes (in and operands of epi) and as an output; indexed by id. */
 int *graph_uses(const Graph *g, Arena *scratch);
 
-/* Drops nodes that no output depends on (inputs stay), renumbers ids; drops parameters whose node is gone. */
+/* Drops nodes that no output, loss or gradient depends on (inputs stay), renumbers ids; drops parameters whose node is
+ * gone. */
 void graph_prune(Graph *g);
 
 /* Remembers a line for the report. */
@@ -136,9 +153,37 @@ static inline size_t param_count(const Param *p)
     return (size_t)p->rows * (size_t)p->cols;
 }
 
+/* Number k of a parameter that is bound, for the reference evaluators. */
+static inline double param_at(const Param *p, size_t k)
+{
+    return p->exact ? p->exact[k] : (double)p->value[k];
+}
+
+/* Rows that the value of n has for a batch of `samples`: one each, one in all, or none. */
+static inline size_t node_rows(const Node *n, size_t samples)
+{
+    OpKind kind = op_info[n->op].kind;
+    return kind == KIND_SUM ? 0 : kind == KIND_STATS ? 1 : samples;
+}
+
 /* eval.c: the reference evaluator, double precision, naive; the oracle of every test. in[i] holds n rows of input i's
  * width, out[o] receives n rows of output o's width. false: a parameter has no value. Any thread, graph read only. */
 bool graph_eval(const Graph *g, size_t n, const double *const *in, double *const *out);
+
+/* A batch to learn from: n rows for each input and each target (graph->target), and n sample weights if the graph asks
+ * for them; seed and step of dropout. */
+typedef struct TrainBatch {
+    size_t n;
+    const double *const *in, *const *target;
+    const double *weight;
+    uint64_t seed, step;
+} TrainBatch;
+
+/* The same for a graph of pass_grad: the loss, penalties included, and where grad is not NULL for parameter number i
+ * grad[i][rows * cols]: dloss/dparameter, or for running statistics what the batch says they are (see OP_BATCHNORM_STATS
+ * in ops.c). The forward values are those of training: batch statistics, dropout. graph_eval of such a graph gives what it
+ * gave before the pass. */
+bool graph_eval_train(const Graph *g, const TrainBatch *b, double *loss, double *const *grad);
 
 /* print.c */
 void graph_print(const Graph *g, FILE *out); /* text form, one node a line: what -d graph|fold|fuse shows */

@@ -1,5 +1,6 @@
 /* ops.c: the one table of operators: value, derivative, C text, cost and documentation of each on one screen.
- * An activation is one row here, one snippet in runtime/vmath.h and one test. Definitions are PyTorch's. */
+ * An activation is one row here, one snippet in runtime/vmath.h and one test. Definitions are PyTorch's. What only
+ * training computes is in train_ops.c. */
 #include "graph/ops.h"
 
 #include <math.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #include "graph/graph.h"
+#include "graph/train_ops.h"
 
 #define VALUE(name) static double name##_value(const Node *n, int j, double x)
 #define SLOPE(name) static double name##_slope(const Node *n, int j, double x, double y)
@@ -19,20 +21,28 @@ static const double SELU_LAMBDA = 1.0507009873554804934193349852946;
 /* Element-wise: value and slope. NaN comes out where NaN went in. */
 
 VALUE(relu) { UNUSED; return x < 0 ? 0 : x; }
-SLOPE(relu) { UNUSED_XY; return x > 0 ? 1 : 0; }
+SLOPE(relu) { UNUSED_XY; return y > 0 ? 1 : 0; }
 
 VALUE(leaky_relu) { UNUSED; return x < 0 ? n->attr[0] * x : x; }
-SLOPE(leaky_relu) { UNUSED_XY; return x > 0 ? 1 : n->attr[0]; }
+SLOPE(leaky_relu) { UNUSED; return (n->attr[0] < 0 ? x : y) > 0 ? 1 : n->attr[0]; }
 
-static double prelu_a(const Node *n, int j) { return (double)n->param[ROLE_WEIGHT]->value[n->shared ? 0 : j]; }
+static double number(const Node *n, Role role, int j) { return param_at(n->param[role], (size_t)j); }
+
+static double prelu_a(const Node *n, int j) { return number(n, ROLE_WEIGHT, n->shared ? 0 : j); }
 VALUE(prelu) { return x < 0 ? prelu_a(n, j) * x : x; }
 SLOPE(prelu) { (void)y; return x > 0 ? 1 : prelu_a(n, j); }
 
 VALUE(elu) { UNUSED; return x < 0 ? n->attr[0] * expm1(x) : x; }
-SLOPE(elu) { UNUSED_XY; return x > 0 ? 1 : n->attr[0] * exp(x); }
+SLOPE(elu)
+{
+    UNUSED;
+    if (n->attr[0] < 0)
+        return x > 0 ? 1 : n->attr[0] * exp(x);
+    return y > 0 ? 1 : y + n->attr[0];
+}
 
 VALUE(selu) { UNUSED; return SELU_LAMBDA * (x < 0 ? SELU_ALPHA * expm1(x) : x); }
-SLOPE(selu) { UNUSED_XY; return SELU_LAMBDA * (x > 0 ? 1 : SELU_ALPHA * exp(x)); }
+SLOPE(selu) { UNUSED_XY; return y > 0 ? SELU_LAMBDA : y + SELU_LAMBDA * SELU_ALPHA; }
 
 VALUE(gelu) { UNUSED; return isinf(x) && x < 0 ? 0 : 0.5 * x * erfc(-x * 0.70710678118654752440); }
 SLOPE(gelu)
@@ -53,16 +63,16 @@ VALUE(tanh) { UNUSED; return tanh(x); }
 SLOPE(tanh) { UNUSED_XY; return 1 - y * y; }
 
 VALUE(hard_sigmoid) { UNUSED; return x <= -3 ? 0 : x >= 3 ? 1 : x / 6 + 0.5; }
-SLOPE(hard_sigmoid) { UNUSED_XY; return x > -3 && x < 3 ? 1.0 / 6 : 0; }
+SLOPE(hard_sigmoid) { UNUSED_XY; return y > 0 && y < 1 ? 1.0 / 6 : 0; }
 
 VALUE(hard_tanh) { UNUSED; return x < -1 ? -1 : x > 1 ? 1 : x; }
-SLOPE(hard_tanh) { UNUSED_XY; return x > -1 && x < 1 ? 1 : 0; }
+SLOPE(hard_tanh) { UNUSED_XY; return y > -1 && y < 1 ? 1 : 0; }
 
 VALUE(softplus) { UNUSED; return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
-SLOPE(softplus) { UNUSED_XY; return logistic(x); }
+SLOPE(softplus) { UNUSED_XY; return -expm1(-y); }
 
 VALUE(softsign) { UNUSED; return isinf(x) ? (x > 0 ? 1 : -1) : x / (1 + fabs(x)); }
-SLOPE(softsign) { UNUSED_XY; double d = 1 + fabs(x); return 1 / (d * d); }
+SLOPE(softsign) { UNUSED_XY; double d = 1 - fabs(y); return d * d; }
 
 VALUE(sign) { UNUSED; return x > 0 ? 1 : x < 0 ? -1 : x; }
 SLOPE(sign) { UNUSED_XY; return n->attr[0] != 0 && fabs(x) <= 1 ? 1 : 0; } /* straight-through only when asked for */
@@ -80,12 +90,11 @@ SLOPE(dropout) { UNUSED_XY; return 1; }
 SLOPE(batchnorm)
 {
     (void)x, (void)y;
-    return (double)n->param[ROLE_WEIGHT]->value[j] / sqrt((double)n->param[ROLE_RUNNING_VAR]->value[j] + n->attr[0]);
+    return number(n, ROLE_WEIGHT, j) / sqrt(number(n, ROLE_RUNNING_VAR, j) + n->attr[0]);
 }
 VALUE(batchnorm)
 {
-    double mean = (double)n->param[ROLE_RUNNING_MEAN]->value[j];
-    return (x - mean) * batchnorm_slope(n, j, x, 0) + (double)n->param[ROLE_BIAS]->value[j];
+    return (x - number(n, ROLE_RUNNING_MEAN, j)) * batchnorm_slope(n, j, x, 0) + number(n, ROLE_BIAS, j);
 }
 
 /* Whole rows. */
@@ -94,9 +103,9 @@ static void dense_row(const Node *n, const double *const *in, double *out)
 {
     const Param *w = n->param[ROLE_WEIGHT], *b = n->param[ROLE_BIAS];
     for (int o = 0; o < w->rows; o++) {
-        double sum = b ? (double)b->value[o] : 0;
+        double sum = b ? param_at(b, (size_t)o) : 0;
         for (int i = 0; i < w->cols; i++)
-            sum += (double)w->value[(size_t)o * (size_t)w->cols + (size_t)i] * in[0][i];
+            sum += param_at(w, (size_t)o * (size_t)w->cols + (size_t)i) * in[0][i];
         out[o] = sum;
     }
 }
@@ -109,12 +118,10 @@ static void layernorm_row(const Node *n, const double *const *in, double *out)
     for (int j = 0; j < n->width; j++)
         var += (in[0][j] - mean) * (in[0][j] - mean) / n->width;
     for (int j = 0; j < n->width; j++)
-        out[j] = (in[0][j] - mean) / sqrt(var + n->attr[0]) * (double)n->param[ROLE_WEIGHT]->value[j] +
-                 (double)n->param[ROLE_BIAS]->value[j];
+        out[j] = (in[0][j] - mean) / sqrt(var + n->attr[0]) * number(n, ROLE_WEIGHT, j) + number(n, ROLE_BIAS, j);
 }
 
-/* log(sum(exp(x))) by the largest logit, so that nothing overflows. */
-static double log_sum_exp(const double *x, int width)
+double log_sum_exp(const double *x, int width)
 {
     double top = x[0], sum = 0;
     for (int j = 0; j < width; j++)
@@ -170,7 +177,7 @@ static void slice_row(const Node *n, const double *const *in, double *out)
 #define ELEMENT(f) .kind = KIND_ELEMENT, .value = f##_value, .slope = f##_slope
 #define BIG 1e30
 
-const OpInfo op_info[OP_COUNT] = {
+const OpInfo op_info[OP_ALL] = {
     [OP_INPUT] = {"input", KIND_SOURCE, .doc = "a row from outside"},
     [OP_DENSE] = {"dense", KIND_DENSE, .linear = true, .row = dense_row, .doc = "y = W x + b, W [out][in]"},
     [OP_BATCHNORM] = {"batchnorm", ELEMENT(batchnorm), .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .linear = true,
@@ -183,34 +190,34 @@ const OpInfo op_info[OP_COUNT] = {
                     .c = "%x", .snippets = "", .doc = "training: 0 with probability p, else x / (1 - p); inference: x"},
     [OP_AFFINE] = {"affine", ELEMENT(affine), .linear = true, .c = "mlp_fma(%x, %s, %t)", .snippets = "simd",
                    .flops = 2, .doc = "x * scale + shift, constants"},
-    [OP_RELU] = {"relu", ELEMENT(relu), .c = "mlp_relu(%x)", .snippets = "relu", .flops = 1, .doc = "max(x, 0)"},
-    [OP_LEAKY_RELU] = {"leaky_relu", ELEMENT(leaky_relu), .nattr = 1, .attr = {{"a", 0.01, -BIG, BIG}},
+    [OP_RELU] = {"relu", ELEMENT(relu), .slope_of_y = true, .c = "mlp_relu(%x)", .snippets = "relu", .flops = 1, .doc = "max(x, 0)"},
+    [OP_LEAKY_RELU] = {"leaky_relu", ELEMENT(leaky_relu), .slope_of_y = true, .nattr = 1, .attr = {{"a", 0.01, -BIG, BIG}},
                        .c = "mlp_leaky_relu(%x, mlp_set(%0))", .snippets = "leaky_relu", .flops = 2,
                        .doc = "x > 0 ? x : a x"},
     [OP_PRELU] = {"prelu", ELEMENT(prelu), .nattr = 1, .attr = {{"a", 0.25, -BIG, BIG}}, .c = "mlp_prelu(%x, %p)",
                   .snippets = "prelu", .flops = 2, .doc = "x > 0 ? x : weight x, the slope is learnt (starts at a)"},
-    [OP_ELU] = {"elu", ELEMENT(elu), .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, mlp_set(%0))",
+    [OP_ELU] = {"elu", ELEMENT(elu), .slope_of_y = true, .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, mlp_set(%0))",
                 .snippets = "elu", .flops = 20, .doc = "x > 0 ? x : a (exp(x) - 1)"},
-    [OP_SELU] = {"selu", ELEMENT(selu), .c = "mlp_selu(%x)", .snippets = "selu", .flops = 21,
+    [OP_SELU] = {"selu", ELEMENT(selu), .slope_of_y = true, .c = "mlp_selu(%x)", .snippets = "selu", .flops = 21,
                  .doc = "1.0507 elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer 2017)"},
     [OP_GELU] = {"gelu", ELEMENT(gelu), .c = "mlp_gelu(%x)", .snippets = "gelu", .flops = 25,
                  .doc = "x Phi(x), the exact one"},
     [OP_SILU] = {"silu", ELEMENT(silu), .c = "mlp_silu(%x)", .snippets = "silu", .flops = 20, .doc = "x sigmoid(x)"},
-    [OP_SIGMOID] = {"sigmoid", ELEMENT(sigmoid), .saturating = true, .c = "mlp_sigmoid(%x)", .snippets = "sigmoid",
+    [OP_SIGMOID] = {"sigmoid", ELEMENT(sigmoid), .slope_of_y = true, .saturating = true, .c = "mlp_sigmoid(%x)", .snippets = "sigmoid",
                     .flops = 18, .doc = "1 / (1 + exp(-x))"},
-    [OP_TANH] = {"tanh", ELEMENT(tanh), .saturating = true, .c = "mlp_tanh(%x)", .snippets = "tanh", .flops = 18,
+    [OP_TANH] = {"tanh", ELEMENT(tanh), .slope_of_y = true, .saturating = true, .c = "mlp_tanh(%x)", .snippets = "tanh", .flops = 18,
                  .doc = "tanh(x) = 2 sigmoid(2 x) - 1"},
-    [OP_HARD_SIGMOID] = {"hard_sigmoid", ELEMENT(hard_sigmoid), .saturating = true, .c = "mlp_hard_sigmoid(%x)",
+    [OP_HARD_SIGMOID] = {"hard_sigmoid", ELEMENT(hard_sigmoid), .slope_of_y = true, .saturating = true, .c = "mlp_hard_sigmoid(%x)",
                          .snippets = "hard_sigmoid", .flops = 4, .doc = "clamp(x / 6 + 1/2, 0, 1)"},
-    [OP_HARD_TANH] = {"hard_tanh", ELEMENT(hard_tanh), .saturating = true, .c = "mlp_hard_tanh(%x)",
+    [OP_HARD_TANH] = {"hard_tanh", ELEMENT(hard_tanh), .slope_of_y = true, .saturating = true, .c = "mlp_hard_tanh(%x)",
                       .snippets = "hard_tanh", .flops = 2, .doc = "clamp(x, -1, 1)"},
-    [OP_SOFTPLUS] = {"softplus", ELEMENT(softplus), .c = "mlp_softplus(%x)", .snippets = "softplus", .flops = 30,
+    [OP_SOFTPLUS] = {"softplus", ELEMENT(softplus), .slope_of_y = true, .c = "mlp_softplus(%x)", .snippets = "softplus", .flops = 30,
                      .doc = "log(1 + exp(x))"},
-    [OP_SOFTSIGN] = {"softsign", ELEMENT(softsign), .saturating = true, .c = "mlp_softsign(%x)",
+    [OP_SOFTSIGN] = {"softsign", ELEMENT(softsign), .slope_of_y = true, .saturating = true, .c = "mlp_softsign(%x)",
                      .snippets = "softsign", .flops = 3, .doc = "x / (1 + |x|)"},
     [OP_SIGN] = {"sign", ELEMENT(sign), .nattr = 1, .attr = {{"ste", 0, 0, 1}}, .c = "mlp_sign(%x)",
                  .snippets = "sign", .flops = 2, .doc = "-1, 0 or 1; trains only with ste (straight-through)"},
-    [OP_EXP] = {"exp", ELEMENT(exp), .c = "mlp_exp(%x)", .snippets = "exp", .flops = 15, .doc = "exp(x)"},
+    [OP_EXP] = {"exp", ELEMENT(exp), .slope_of_y = true, .c = "mlp_exp(%x)", .snippets = "exp", .flops = 15, .doc = "exp(x)"},
     [OP_SOFTMAX] = {"softmax", KIND_ROW, .row = softmax_row, .c = "softmax", .snippets = "softmax", .flops = 18,
                     .doc = "exp(x) / sum(exp(x)), by the largest logit"},
     [OP_LOG_SOFTMAX] = {"log_softmax", KIND_ROW, .row = log_softmax_row, .c = "log_softmax",
