@@ -350,18 +350,26 @@ static MLP_INLINE void MLP_FN(join)(MLP_P size_t n, const size_t width, const fl
     }
 }
 
-/*@ copy : simd */
+/*@ cold : simd */
+/* MLP_COLD: a function that is called from many places and is not worth a copy in each. */
+#if defined(MLP_GNU)
+#define MLP_COLD __attribute__((noinline))
+#else
+#define MLP_COLD
+#endif
+
+/*@ copy : cold */
 /* n rows of `width` floats. */
-static MLP_NOINLINE void mlp_copy(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_COLD void mlp_copy(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy)
         for (size_t j = 0; j < width; j++)
             y[j] = x[j];
 }
 
-/*@ pack : simd */
+/*@ pack : cold */
 /* Dense weights [out][in] into panels. */
-static MLP_NOINLINE void mlp_pack_dense(const size_t in, const size_t out, const int dot, const float *w, float *p)
+static MLP_COLD void mlp_pack_dense(const size_t in, const size_t out, const int dot, const float *w, float *p)
 {
     for (size_t o = 0; o < out; o += 16, w += 16 * in) {
         const size_t width = out - o < 16 ? out - o : 16;
@@ -372,9 +380,9 @@ static MLP_NOINLINE void mlp_pack_dense(const size_t in, const size_t out, const
     }
 }
 
-/*@ unpack : simd */
+/*@ unpack : cold */
 /* Panels into dense weights [out][in]. */
-static MLP_NOINLINE void mlp_unpack_dense(const size_t in, const size_t out, const int dot, const float *p, float *w)
+static MLP_COLD void mlp_unpack_dense(const size_t in, const size_t out, const int dot, const float *p, float *w)
 {
     for (size_t o = 0; o < out; o += 16, w += 16 * in) {
         const size_t width = out - o < 16 ? out - o : 16;
@@ -392,7 +400,7 @@ static MLP_INLINE mlp_vec mlp_batchnorm(mlp_vec x, mlp_vec mean, mlp_vec var, ml
     return mlp_fma(x - mean, w / mlp_sqrt(var + eps), b);
 }
 
-/*@ row_sum : kernel simd_reduce */
+/*@ row_sum : kernel cold simd_reduce */
 /* The largest value of a row (where there is a NaN, it or another value), and the sum by MLP_LANES partial sums. */
 static MLP_INLINE float mlp_row_max(const float *x, size_t width)
 {
@@ -423,7 +431,7 @@ static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
 /*@ softmax : row_sum exp */
 /* exp(x - max) / sum(exp(x - max)) of each of n rows; y may be x. The largest logit comes off first, so that nothing
  * overflows; a NaN, or +inf, in a row makes the whole row NaN. */
-static MLP_NOINLINE void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_COLD void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
@@ -442,7 +450,7 @@ static MLP_NOINLINE void mlp_softmax(size_t n, const size_t width, const float *
 
 /*@ log_softmax : row_sum exp log */
 /* (x - max) - log(sum(exp(x - max))) of each of n rows; y may be x. */
-static MLP_NOINLINE void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
+static MLP_COLD void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
@@ -468,7 +476,7 @@ static MLP_NOINLINE void mlp_log_softmax(size_t n, const size_t width, const flo
 
 /*@ layernorm : row_sum simd_sqrt */
 /* (x - mean) / sqrt(var + eps) * w + b of each of n rows, mean and variance of the row itself; y may be x. */
-static MLP_NOINLINE void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
+static MLP_COLD void mlp_layernorm(size_t n, const size_t width, const float eps, const float *w, const float *b, const float *x,
                           const size_t ldx, float *y, const size_t ldy)
 {
     const float share = 1.0f / (float)width;
