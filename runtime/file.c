@@ -24,6 +24,7 @@ struct mlp_file {
     char *place; /* where the rename goes; NULL when written straight (stdout, device, pipe) */
     char *temp;  /* NULL when written straight */
     bool standard_output;
+    bool quick; /* no waiting for the disk */
     int error; /* errno of the first failed write; 0: none seen */
 };
 
@@ -199,6 +200,8 @@ mlp_status mlp_file_write(mlp_file *file, const void *bytes, size_t size, mlp_er
     return file->error ? write_failed(file, err) : MLP_OK;
 }
 
+void mlp_file_quick(mlp_file *file) { file->quick = true; }
+
 /* Everything written so far is with the system and, for a regular file, on disk; the stream is closed. */
 static mlp_status finish(mlp_file *file, mlp_error *err)
 {
@@ -215,7 +218,7 @@ static mlp_status finish(mlp_file *file, mlp_error *err)
         file->error = errno ? errno : -1;
     }
     /* EINVAL and EROFS: the file system has no notion of syncing, which is no failure of ours. */
-    if (file->error == 0 && file->temp && fsync(fileno(file->stream)) != 0 && errno != EINVAL && errno != EROFS) {
+    if (file->error == 0 && file->temp && !file->quick && fsync(fileno(file->stream)) != 0 && errno != EINVAL && errno != EROFS) {
         file->error = errno;
     }
     if (!file->standard_output) {
@@ -254,7 +257,9 @@ static mlp_status move_into_place(mlp_file *file, mlp_error *err)
     }
     free(file->temp);
     file->temp = NULL;
-    sync_folder(file->place);
+    if (!file->quick) {
+        sync_folder(file->place);
+    }
     return MLP_OK;
 }
 

@@ -69,6 +69,9 @@ FILE *mlp_file_stream(mlp_file *file);
 /* Adds `size` bytes; returns the first error at once (a full disk is one). */
 mlp_status mlp_file_write(mlp_file *file, const void *bytes, size_t size, mlp_error *err);
 
+/* Commit need not wait until the bytes are on the disk: for what can be made again. The rename is as whole as ever. */
+void mlp_file_quick(mlp_file *file);
+
 /* Flushes, syncs to disk, closes and renames into place; frees `file` whatever happens. On failure the place that
  * was to be written holds what it held before and the temporary file is gone. */
 mlp_status mlp_file_commit(mlp_file *file, mlp_error *err);
