@@ -57,7 +57,8 @@ static char find_delimiter(const unsigned char *bytes, size_t size)
     if (best == 0 && first[1] > 0 && first[1] == second[1] && first[0] <= first[1] + 1) {
         best = 1;
     }
-    return first[best] > 0 ? candidates[best] : ' ';
+    bool mixed = candidates[best] == '\t' && more && first[best] != second[best]; /* tabs and spaces alike */
+    return first[best] > 0 && !mixed ? candidates[best] : ' ';
 }
 
 mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter)
@@ -87,6 +88,9 @@ mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter)
     if (!delimiter) {
         csv->delimiter = find_delimiter(bytes, n);
     }
+    for (int c = 0; c < 256; c++) {
+        csv->stops[c] = c < ' ' || c == (unsigned char)csv->delimiter;
+    }
     return in->status;
 }
 
@@ -104,19 +108,25 @@ static bool no_memory(mlp_csv *csv, size_t bytes)
     return false;
 }
 
+static bool make_room(mlp_csv *csv, mlp_record *record, size_t size)
+{
+    size_t room = (record->size + size + 1) * 2;
+    if (record->size + size > MOST_RECORD) {
+        return fail(csv, record->line, "a record of more than 64 MB: a quote that is never closed?");
+    }
+    char *grown = realloc(record->text, room);
+    if (!grown) {
+        return no_memory(csv, room);
+    }
+    record->text = grown;
+    record->room = room;
+    return true;
+}
+
 static bool append(mlp_csv *csv, mlp_record *record, const void *bytes, size_t size)
 {
-    if (record->size + size + 1 > record->room) {
-        size_t room = (record->size + size + 1) * 2;
-        if (record->size + size > MOST_RECORD) {
-            return fail(csv, record->line, "a record of more than 64 MB: a quote that is never closed?");
-        }
-        char *grown = realloc(record->text, room);
-        if (!grown) {
-            return no_memory(csv, room);
-        }
-        record->text = grown;
-        record->room = room;
+    if (record->size + size + 1 > record->room && !make_room(csv, record, size)) {
+        return false;
     }
     memcpy(record->text + record->size, bytes, size);
     record->size += size;
@@ -183,7 +193,7 @@ static bool plain_field(mlp_csv *csv, mlp_record *record)
     size_t start = record->size;
     while (peek(csv) >= 0) {
         size_t run = in->at;
-        while (run < in->have && !ends_field(csv, in->buffer[run]) && in->buffer[run] >= ' ') {
+        while (run < in->have && !csv->stops[in->buffer[run]]) {
             run++;
         }
         /* A tab inside a field is a blank; any other control character is no text. */

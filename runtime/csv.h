@@ -23,8 +23,9 @@ typedef struct mlp_record {
 
 typedef struct mlp_csv {
     mlp_input *in;
-    char delimiter; /* ' ' stands for any run of blanks */
-    long line;      /* of the next byte */
+    char delimiter;  /* ' ' stands for any run of blanks */
+    long line;       /* of the next byte */
+    bool stops[256]; /* bytes that a run of plain text ends at: delimiter, line ends, control characters */
 } mlp_csv;
 
 /* Skips a byte order mark and comment lines ('#') at the start and finds the delimiter when `delimiter` is 0: the one

@@ -146,6 +146,9 @@ static mlp_status resize(table *t, size_t room)
 
 static mlp_status add_row(table *t, const mlp_record *record)
 {
+    if (t->columns.count == 1 && t->blank_line && t->rows > 0) { /* at the end of a file, or of wider rows, no harm */
+        return mlp_fail(t->err, MLP_EVALUE, t->file, t->blank_line, "missing value: the line is empty");
+    }
     if (record->count != t->columns.count) {
         return mlp_fail(t->err, MLP_EFORMAT, t->file, record->line, "%zu field%s where line %ld has %zu", record->count,
                         record->count == 1 ? "" : "s", t->first_line, t->columns.count);
@@ -156,7 +159,8 @@ static mlp_status add_row(table *t, const mlp_record *record)
             return status;
         }
     }
-    float *x = t->x + t->rows * t->features, *values = t->t + t->rows * t->values;
+    float *x = t->x ? t->x + t->rows * t->features : NULL;
+    float *values = t->t ? t->t + t->rows * t->values : NULL;
     for (size_t i = 0; i < record->count; i++) {
         mlp_status status = MLP_OK;
         if (!t->columns.is_target[i]) {
@@ -303,6 +307,7 @@ static mlp_status begin(table *t, mlp_record *first, mlp_record *second)
         return mlp_fail(t->err, MLP_EFORMAT, t->file, 0, "the file is empty");
     }
     while (mlp_csv_next(&t->csv, second) && second->blank) {
+        t->blank_line = t->blank_line ? t->blank_line : second->line;
     }
     if (in->status != MLP_OK) {
         return in->status;
@@ -327,6 +332,7 @@ static mlp_status begin(table *t, mlp_record *first, mlp_record *second)
                         second->count, second->count == 1 ? "" : "s", first->line, first->count);
     }
     bool taken = sklearn || names;
+    t->blank_line = taken ? 0 : t->blank_line;
     mlp_status status = set_columns(t, taken ? second : first);
     if (status == MLP_OK && !taken) {
         status = add_row(t, first);
@@ -445,8 +451,6 @@ mlp_status mlp_csv_read(mlp_data *data, mlp_input *in, const mlp_data_spec *spec
     while (status == MLP_OK && mlp_csv_next(&t.csv, &record)) {
         if (record.blank) {
             t.blank_line = t.blank_line ? t.blank_line : record.line;
-        } else if (t.columns.count == 1 && t.blank_line) {
-            status = mlp_fail(err, MLP_EVALUE, t.file, t.blank_line, "missing value: the line is empty");
         } else {
             status = add_row(&t, &record);
         }

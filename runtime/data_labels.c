@@ -224,6 +224,9 @@ static mlp_status bad_number(const mlp_data *data, const mlp_array *numbers, siz
     if (isnan(value) || floor(value) != value) {
         return mlp_fail(err, MLP_EVALUE, file, line, "%slabel %g is no class number", where, value);
     }
+    if (value < 0) {
+        return mlp_fail(err, MLP_EVALUE, file, line, "%slabel %g is out of range: classes count from 0", where, value);
+    }
     bool from_one = value == limit;
     for (size_t i = 0; i < data->rows && from_one; i++) {
         float other;
