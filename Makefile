@@ -26,6 +26,7 @@ LUA_TEXT   := $(wildcard compiler/*/*.lua)
 GEN_C      := $(BUILD)/gen/snippets.c $(patsubst %.lua,$(BUILD)/gen/%.c,$(notdir $(LUA_TEXT)))
 RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o)
 COMPILER_O := $(COMPILER_C:%.c=$(BUILD)/%.o) $(GEN_C:%.c=%.o)
+SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
 
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA))
@@ -81,11 +82,18 @@ demo: packages
 
 # ---- tests -------------------------------------------------------------------------------------------------------
 
+$(BUILD)/tests/libsupport.a: $(SUPPORT_O)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call SAY,AR) $(AR) rcs $@ $(SUPPORT_O)
+
+TESTED = $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_O)) $(BUILD)/tests/libsupport.a $(BUILD)/libmlp.a
+
 # A unit test may ask for flags of its own in its first line: /* build: -mavx2 -mfma */
-$(BUILD)/tests/%_test: tests/unit/%_test.c $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_O)) $(BUILD)/libmlp.a
+$(BUILD)/tests/%_test: tests/unit/%_test.c $(TESTED)
 	@mkdir -p $(@D)
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -Itests/unit $$(sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $<) -MMD -MP -MF $@.d \
-	    -o $@ $< $(filter-out $(BUILD)/compiler/main.o,$(COMPILER_O)) $(BUILD)/libmlp.a $(LDFLAGS) $(LIBS) -lcmocka
+	    -o $@ $< $(TESTED) $(LDFLAGS) $(LIBS) -lcmocka
 
 test-binaries: $(BUILD)/mlpc $(UNITS)
 
