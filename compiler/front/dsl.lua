@@ -4,7 +4,8 @@
 local host = ... -- layers, error (reports at the user's line and returns), describe, near, is_tensor, spoilt
 local layers, report, describe, near = host.layers, host.error, host.describe, host.near
 local is_tensor, spoilt = host.is_tensor, host.spoilt
-local type, ipairs, pairs, format, concat, sort = type, ipairs, pairs, string.format, table.concat, table.sort
+local type, ipairs, pairs, select, format = type, ipairs, pairs, select, string.format
+local concat, sort = table.concat, table.sort
 local math_type = math.type
 
 local ACTIVATIONS = {
@@ -102,9 +103,10 @@ local function hourglass(x, o, extra)
         complete = false
     end
     if not complete then return spoilt() end
-    for _ = 1, depth do x = block("hourglass", x, o.width, act, o) end
-    x = block("hourglass", x, o.waist, act, o)
-    for _ = 1, depth do x = block("hourglass", x, o.width, act, o) end
+    for i = 1, 2 * depth + 1 do
+        x = block("hourglass", x, i == depth + 1 and o.waist or o.width, act, o)
+        if select(2, is_tensor(x)) then return x end -- said once is enough
+    end
     return x
 end
 

@@ -33,6 +33,9 @@ typedef struct Script {
     Chunk *running;            /* the file whose main part runs */
     Graph *graph;              /* being built; NULL before the first input */
     Pos net_pos;               /* of the first net(); file NULL: none yet */
+    const char *late;          /* what tried to build on after that, to be said at the end unless a second net() came */
+    Pos late_pos;
+    bool second;               /* a second net() came */
     Node *nowhere;             /* stands for tensors that could not be made */
     Hint hint;
     const ScriptDefine *def;
@@ -124,8 +127,8 @@ void tensor_push(lua_State *L, Node *node, bool bad);
 void tensor_push_spoilt(lua_State *L);
 
 /* The tensor at index i, ready to be built upon, or NULL after the error was reported: not a tensor, or of a net that is
- * already complete. `what` begins the sentence: "dense: the tensor". */
-Tensor *tensor_at(lua_State *L, int i, const char *what);
+ * already complete. what and role begin the sentence: "dense: what it works on must be ..." */
+Tensor *tensor_at(lua_State *L, int i, const char *what, const char *role);
 
 /* The name, if a node can have it; else reports and returns NULL: no such identifier, or taken. The graph exists. */
 const char *tensor_name(lua_State *L, const char *name, const char *what, WordUse use);

@@ -43,9 +43,11 @@ static const char *range(Arena *a, const Key *key)
     const char *kind = key->whole ? "a whole number" : "a number";
     if (isinf(key->low) && isinf(key->high))
         return kind;
+    if (key->low > 0 && key->low < 1e-200)
+        return arena_printf(a, "%s above 0, at most %.17g", kind, key->high);
     if (isinf(key->high))
-        return arena_printf(a, "%s of at least %.14g", kind, key->low);
-    return arena_printf(a, "%s from %.14g to %.14g", kind, key->low, key->high);
+        return arena_printf(a, "%s of at least %.17g", kind, key->low);
+    return arena_printf(a, "%s from %.17g to %.17g", kind, key->low, key->high);
 }
 
 static const char *joined(Arena *a, const char *const *word, size_t n)
@@ -114,7 +116,7 @@ static bool read_value(lua_State *L, const char *what, const Key *key)
 }
 
 /* The name of a key of the table that is not among the known ones: of several the first in order of the alphabet, so
- * that the message does not depend on how the table is laid out. NULL: there is none. Other keys than names count. */
+ * that the message does not depend on how the table is laid out. NULL: there is none. In quotes; [1] if it is no name. */
 static const char *unknown_key(lua_State *L, int i, const Key *keys, int n)
 {
     Script *s = script_of(L);
@@ -127,7 +129,8 @@ static const char *unknown_key(lua_State *L, int i, const Key *keys, int n)
         if (known)
             continue;
         size_t size = name ? strlen(name) : 0;
-        const char *shown = name ? word_shown(s->arena, name, size, 40) : script_describe(L, -2);
+        const char *shown = name ? arena_printf(s->arena, "'%s'", word_shown(s->arena, name, size, 40))
+                                 : arena_printf(s->arena, "[%s]", script_describe(L, -2));
         if (!first || strcmp(shown, first) < 0)
             first = shown;
     }
@@ -149,8 +152,10 @@ bool keys_read(lua_State *L, int i, const char *what, const Key *keys, int n)
     }
     const char *unknown = unknown_key(L, i, keys, n);
     if (unknown) {
-        script_error(L, "%s: there is no option '%s'%s (known: %s)", what, unknown,
-                     script_did_you_mean(L, unknown, names, (size_t)n), joined(s->arena, names, (size_t)n));
+        const char *word = arena_printf(s->arena, "%.*s", (int)strlen(unknown) - 2, unknown + 1);
+        script_error(L, "%s: there is no option %s%s (known: %s)", what, unknown,
+                     *unknown == '[' ? "" : script_did_you_mean(L, word, names, (size_t)n),
+                     joined(s->arena, names, (size_t)n));
         ok = false;
     }
     return ok;

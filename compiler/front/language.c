@@ -123,7 +123,8 @@ static int param(lua_State *L)
     const char *name = lua_tolstring(L, 1, &size);
     const char *problem = word_problem(s->arena, name, size, WORD_PARAM);
     if (problem) {
-        script_error(L, "param: the name '%s' %s", word_shown(s->arena, name, size, 70), problem);
+        script_error(L, "param: the name '%s' %s%s", word_shown(s->arena, name, size, 70), problem,
+                     word_instead(s->arena, name, size, WORD_PARAM));
         return 1;
     }
     int type = lua_type(L, 2);
@@ -236,10 +237,13 @@ static int host_describe(lua_State *L)
     return 1;
 }
 
+/* is_tensor(v): whether it is one; and whether it is a spoilt one. */
 static int host_is_tensor(lua_State *L)
 {
-    lua_pushboolean(L, luaL_testudata(L, 1, TENSOR_TYPE) != NULL);
-    return 1;
+    const Tensor *t = luaL_testudata(L, 1, TENSOR_TYPE);
+    lua_pushboolean(L, t != NULL);
+    lua_pushboolean(L, t && t->bad);
+    return 2;
 }
 
 /* spoilt(): a tensor about which nothing more is said. */

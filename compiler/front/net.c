@@ -27,16 +27,17 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
     const Script *s = script_of(L);
     const char *problem = word_problem(s->arena, name, strlen(name), WORD_VALUE);
     if (problem) {
-        script_error(L, "net: the output name '%s' %s", word_shown(s->arena, name, strlen(name), 70), problem);
+        script_error(L, "net: the output name '%s' %s%s", word_shown(s->arena, name, strlen(name), 70), problem,
+                     word_instead(s->arena, name, strlen(name), WORD_VALUE));
         return false;
     }
     for (int i = 0; i < s->graph->ninput; i++) {
         const Node *in = s->graph->input[i];
         if (strcasecmp(input_argument(s->graph, i), name) != 0)
             continue;
-        script_error(L, "net: the output%s '%s' and the input at %s:%d would have one name in C: name the %s differently",
-                     unnamed ? ", which without a name is" : "", name, in->pos.file, in->pos.line,
-                     in->named ? "input" : "output");
+        script_error(L, "net: the output '%s'%s and the input at %s:%d would have one name in C: name the %s differently",
+                     name, unnamed ? ", as one without a name is called," : "", in->pos.file, in->pos.line,
+                     unnamed ? "input" : "output");
         return false;
     }
     for (int i = 0; i < nout; i++) {
@@ -53,7 +54,7 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
 static bool add_output(lua_State *L, int i, const char *name, Output *out, int *nout)
 {
     Script *s = script_of(L);
-    const Tensor *t = tensor_at(L, i, name ? arena_printf(s->arena, "net: the output '%s'", name) : "net: the output");
+    const Tensor *t = tensor_at(L, i, "net", name ? arena_printf(s->arena, "the output '%s'", name) : "the output");
     if (!t || t->bad || !output_name_fits(L, name ? name : "y", !name, out, *nout))
         return false;
     out[(*nout)++] = (Output){name ? name : "y", t->node};
@@ -71,13 +72,16 @@ static bool outputs_of_table(lua_State *L, Output *out, int *nout)
     Script *s = script_of(L);
     const char *name[OUTPUTS_MAX];
     size_t n = 0;
+    int top = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
             script_error(L, "net: several outputs need names: net(name, {policy = p, value = v})");
+            lua_settop(L, top);
             return false;
         }
         if (n == OUTPUTS_MAX) {
             script_error(L, "net: more than %d outputs", OUTPUTS_MAX);
+            lua_settop(L, top);
             return false;
         }
         size_t size;
@@ -217,15 +221,16 @@ static const char *read_name(lua_State *L)
 {
     Script *s = script_of(L);
     if (lua_type(L, 1) != LUA_TSTRING) {
-        bool swapped = luaL_testudata(L, 1, TENSOR_TYPE) && lua_type(L, 2) == LUA_TSTRING;
-        script_error(L, "net: the name comes first and is a string, got %s: write net(%s, y)", script_describe(L, 1),
-                     swapped ? arena_printf(s->arena, "\"%s\"", word_shown(s->arena, lua_tostring(L, 2),
-                                                                       strlen(lua_tostring(L, 2)), 40))
-                             : "\"name\"");
-        if (swapped) {
-            lua_pushvalue(L, 2);
-            lua_copy(L, 1, 2);
-            lua_replace(L, 1);
+        bool output = luaL_testudata(L, 1, TENSOR_TYPE) || lua_istable(L, 1);
+        bool swapped = output && lua_type(L, 2) == LUA_TSTRING;
+        const char *name = swapped ? lua_tostring(L, 2) : "name";
+        script_error(L, "net: the name comes first and is a string, got %s: write net(\"%s\", y)", script_describe(L, 1),
+                     word_shown(s->arena, name, strlen(name), 40));
+        if (swapped)
+            lua_remove(L, 2);
+        if (output) { /* go on as if the name had been there */
+            lua_pushstring(L, "net");
+            lua_insert(L, 1);
         }
         return "net";
     }
@@ -233,7 +238,8 @@ static const char *read_name(lua_State *L)
     const char *name = lua_tolstring(L, 1, &size);
     const char *problem = word_problem(s->arena, name, size, WORD_NET);
     if (problem) {
-        script_error(L, "net: the name '%s' %s", word_shown(s->arena, name, size, 70), problem);
+        script_error(L, "net: the name '%s' %s%s", word_shown(s->arena, name, size, 70), problem,
+                     word_instead(s->arena, name, size, WORD_NET));
         return "net";
     }
     if (word_cpp_operator(name))
@@ -242,16 +248,21 @@ static const char *read_name(lua_State *L)
     return arena_strdup(s->arena, name);
 }
 
+static void push_net(lua_State *L)
+{
+    Net *net = lua_newuserdatauv(L, sizeof *net, 0);
+    net->graph = script_of(L)->graph;
+    luaL_setmetatable(L, NET_TYPE);
+}
+
 int net_call(lua_State *L)
 {
     Script *s = script_of(L);
-    lua_settop(L, lua_gettop(L) < 3 ? 3 : lua_gettop(L));
-    Net *net = lua_newuserdatauv(L, sizeof *net, 0);
-    luaL_setmetatable(L, NET_TYPE);
     if (s->net_pos.file) {
         script_error(L, "a second net: a script describes one, and net() was called at %s:%d", s->net_pos.file,
                      s->net_pos.line);
-        net->graph = s->graph;
+        s->second = true;
+        push_net(L);
         return 1;
     }
     const char *name = read_name(L);
@@ -259,16 +270,17 @@ int net_call(lua_State *L)
     int nout = 0;
     if (!s->graph)
         tensor_graph(L, "net");
-    Graph *g = net->graph = s->graph;
+    Graph *g = s->graph;
     g->name = name;
     g->pos = script_here(L);
     bool ok = lua_istable(L, 2) ? outputs_of_table(L, out, &nout) : add_output(L, 2, NULL, out, &nout);
     if (ok)
         graph_outputs(g, out, nout);
     read_options(L);
-    if (lua_gettop(L) > 4 && !lua_isnil(L, 4))
+    if (!lua_isnoneornil(L, 4))
         script_error(L, "net: %s is one argument too many: write net(name, y, {loss = ..., ...})", script_describe(L, 4));
     s->net_pos = g->pos;
+    push_net(L);
     return 1;
 }
 
@@ -296,10 +308,8 @@ static int net_text(lua_State *L)
 
 static int net_index(lua_State *L)
 {
-    script_error(L, "a net has no '%s': layers come before net()", lua_type(L, 2) == LUA_TSTRING
-                        ? word_shown(script_of(L)->arena, lua_tostring(L, 2), strlen(lua_tostring(L, 2)), 40)
-                        : script_describe(L, 2));
-    return luaL_error(L, "a net has no parts");
+    const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : script_describe(L, 2);
+    return luaL_error(L, "a net has no '%s': layers come before net()", word_shown(script_of(L)->arena, name, strlen(name), 40));
 }
 
 void net_open(lua_State *L)

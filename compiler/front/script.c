@@ -2,6 +2,7 @@
 #include "front/script.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,8 @@ const char *script_describe(lua_State *L, int i)
     case LUA_TBOOLEAN:
         return lua_toboolean(L, i) ? "true" : "false";
     case LUA_TNUMBER:
+        if (isnan(lua_tonumber(L, i))) /* printf's sign of it depends on the machine */
+            return "NaN";
         return lua_isinteger(L, i) ? arena_printf(a, "%lld", (long long)lua_tointeger(L, i))
                                    : arena_printf(a, "%.14g", lua_tonumber(L, i));
     case LUA_TSTRING: {
@@ -213,7 +216,10 @@ static int report_failure(lua_State *L)
         size_t size;
         const char *raw = strip_place(s, lua_tolstring(L, 1, &size), &pos);
         const char *name = undefined_name(s->arena, raw);
-        text = word_shown(s->arena, raw, strlen(raw), 300);
+        char *line = arena_strdup(s->arena, word_shown(s->arena, raw, strlen(raw), 300));
+        for (size_t i = 0; line[i]; i++)
+            line[i] = isspace((unsigned char)raw[i]) ? ' ' : line[i];
+        text = line;
         if (name)
             text = undefined_text(L, name);
         else if (strncmp(raw, "stack overflow", 14) == 0 || strstr(raw, "C stack overflow"))
@@ -338,8 +344,8 @@ static void report_unknown_defines(lua_State *L)
         if (info->nparam == 0)
             diag_error(s->diag, (Pos){s->path, 0}, "unknown -D %s: the script has no params", given);
         else
-            diag_error(s->diag, (Pos){s->path, 0}, "unknown -D %s%s: the script has params %s", given,
-                       script_did_you_mean(L, given, name, (size_t)info->nparam), all);
+            diag_error(s->diag, (Pos){s->path, 0}, "unknown -D %s: the script has params %s%s", given, all,
+                       script_did_you_mean(L, given, name, (size_t)info->nparam));
     }
 }
 
@@ -379,6 +385,8 @@ Graph *script_load_text(Arena *a, Diag *d, const char *name, const char *text, s
         if (lua_pcall(L, 1, 0, 0) != LUA_OK)
             diag_error(d, s.error_pos, "the script failed, and so did finding out why");
     }
+    if (s.late && !s.second)
+        diag_error(d, s.late_pos, "%s", s.late);
     if (d->errors == s.errors_before)
         report_unknown_defines(L);
     s.L = NULL;

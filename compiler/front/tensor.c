@@ -47,10 +47,11 @@ static void push_owner(lua_State *L, const char *name)
     lua_remove(L, -2);
 }
 
-static void report_taken(lua_State *L, const char *what, const char *name, const Node *owner)
+/* "the dense layer at net.lua:3" */
+static const char *owner_text(Script *s, const Node *n)
 {
-    script_error(L, "%s: the name '%s' is taken by the %s at %s:%d", what, name, op_info[owner->op].name,
-                 owner->pos.file, owner->pos.line);
+    return arena_printf(s->arena, "the %s%s at %s:%d", op_info[n->op].name, n->op == OP_INPUT ? "" : " layer",
+                        n->pos.file, n->pos.line);
 }
 
 static void push_handle(lua_State *L, Node *node, bool bad)
@@ -76,7 +77,8 @@ void tensor_push(lua_State *L, Node *node, bool bad)
     const Node *owner = lua_touserdata(L, -1);
     lua_pop(L, 1);
     if (owner && owner != node) {
-        report_taken(L, op_info[node->op].name, node->name, owner);
+        script_error(L, "%s: by its number this layer is called '%s', a name given to %s: name one of them differently",
+                     op_info[node->op].name, node->name, owner_text(s, owner));
     } else if (!owner && node != s->nowhere) {
         lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
         lua_pushlightuserdata(L, node);
@@ -86,12 +88,23 @@ void tensor_push(lua_State *L, Node *node, bool bad)
     push_handle(L, node, bad);
 }
 
+/* Remembers the first use of the net's parts after net(). It is said at the end, unless it was the beginning of a second
+ * net, which is what is to be said then. */
+static void too_late(lua_State *L, const char *text)
+{
+    Script *s = script_of(L);
+    if (!s->late)
+        s->late_pos = script_here(L);
+    if (!s->late)
+        s->late = text;
+}
+
 Graph *tensor_graph(lua_State *L, const char *what)
 {
     Script *s = script_of(L);
     if (s->net_pos.file)
-        script_error(L, "%s: the net is complete since %s:%d: layers come before net()", what, s->net_pos.file,
-                     s->net_pos.line);
+        too_late(L, arena_printf(s->arena, "%s: the net is complete since %s:%d: layers come before net()", what,
+                                 s->net_pos.file, s->net_pos.line));
     if (!s->graph) {
         s->graph = graph_new(s->arena, s->path);
         lua_newtable(L);
@@ -105,7 +118,8 @@ const char *tensor_name(lua_State *L, const char *name, const char *what, WordUs
     Script *s = script_of(L);
     const char *problem = word_problem(s->arena, name, strlen(name), use);
     if (problem) {
-        script_error(L, "%s: the name '%s' %s", what, word_shown(s->arena, name, strlen(name), 70), problem);
+        script_error(L, "%s: the name '%s' %s%s", what, word_shown(s->arena, name, strlen(name), 70), problem,
+                     word_instead(s->arena, name, strlen(name), use));
         return NULL;
     }
     push_owner(L, name);
@@ -113,24 +127,24 @@ const char *tensor_name(lua_State *L, const char *name, const char *what, WordUs
     lua_pop(L, 1);
     if (!owner)
         return name;
-    report_taken(L, what, name, owner);
+    script_error(L, "%s: the name '%s' is taken by %s", what, name, owner_text(s, owner));
     return NULL;
 }
 
-Tensor *tensor_at(lua_State *L, int i, const char *what)
+Tensor *tensor_at(lua_State *L, int i, const char *what, const char *role)
 {
     Script *s = script_of(L);
     Tensor *t = luaL_testudata(L, i, TENSOR_TYPE);
     if (!t) {
-        script_error(L, "%s must be a tensor, got %s", what, script_describe(L, i));
+        script_error(L, "%s: %s must be a tensor, got %s", what, role, script_describe(L, i));
         return NULL;
     }
-    if (t->graph == s->graph && !s->net_pos.file)
+    if (!s->net_pos.file)
         return t;
     if (!t->bad)
-        script_error(L, "%s: %s (%s:%d) belongs to the net '%s', complete since %s:%d: layers come before net()", what,
-                     t->node->name, t->node->pos.file, t->node->pos.line, t->graph->name, s->net_pos.file,
-                     s->net_pos.line);
+        too_late(L, arena_printf(s->arena, "%s: %s (%s:%d) belongs to the net '%s', complete since %s:%d: layers come "
+                                 "before net()", what, t->node->name, t->node->pos.file, t->node->pos.line,
+                                 t->graph->name, s->net_pos.file, s->net_pos.line));
     return NULL;
 }
 
@@ -138,7 +152,7 @@ Tensor *tensor_at(lua_State *L, int i, const char *what)
 static Node *base_node(lua_State *L, const char *op, bool *bad)
 {
     Script *s = script_of(L);
-    const Tensor *t = tensor_at(L, 1, arena_printf(s->arena, "%s: what it works on", op));
+    const Tensor *t = tensor_at(L, 1, op, "what it works on");
     if (!t && !s->graph)
         tensor_graph(L, op);
     *bad = !t || t->bad;
@@ -367,9 +381,10 @@ static int operator_of_two(lua_State *L)
         script_error(L, "'%s' joins tensors%s: the %s side is %s", sign, op == OP_CONCAT ? "" : ", or a tensor and a number",
                      side[0] ? "right" : "left", script_describe(L, side[0] ? 2 : 1));
     } else {
+        const char *quoted = arena_printf(s->arena, "'%s'", sign);
         bool usable = true;
         for (int i = 0; i < 2; i++)
-            usable = (!side[i] || tensor_at(L, i + 1, arena_printf(s->arena, "'%s'", sign))) && usable;
+            usable = (!side[i] || tensor_at(L, i + 1, quoted, "a side")) && usable;
         if (usable && affine)
             return join_number(L, *sign, any, lua_tonumber(L, number[0] ? 1 : 2), number[0]);
         if (usable && !side[0]->bad && !side[1]->bad) {
@@ -387,7 +402,7 @@ static int operator_of_two(lua_State *L)
 
 static int operator_minus(lua_State *L)
 {
-    Tensor *t = tensor_at(L, 1, "'-'");
+    Tensor *t = tensor_at(L, 1, "'-'", "what is negated");
     if (!t) {
         tensor_push_spoilt(L);
         return 1;

@@ -115,6 +115,26 @@ const char *word_problem(Arena *a, const char *s, size_t n, WordUse use)
     return NULL;
 }
 
+const char *word_instead(Arena *a, const char *s, size_t n, WordUse use)
+{
+    static const char *const ending[] = {[WORD_NET] = "_net", [WORD_VALUE] = "_value", [WORD_LAYER] = "_layer",
+                                         [WORD_PARAM] = "_param"};
+    char word[WORD_MAX + 1];
+    size_t size = 0;
+    for (size_t i = 0; i < n && size < WORD_MAX; i++) {
+        bool letter = (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z');
+        if (letter || (size > 0 && s[i] >= '0' && s[i] <= '9'))
+            word[size++] = s[i];
+        else if (size > 0 && word[size - 1] != '_')
+            word[size++] = '_';
+    }
+    while (size > 0 && word[size - 1] == '_')
+        size--;
+    word[size] = '\0';
+    const char *better = arena_printf(a, "%s%s", word, word_problem(a, word, size, use) ? ending[use] : "");
+    return size > 0 && !word_problem(a, better, strlen(better), use) ? arena_printf(a, "; '%s' would do", better) : "";
+}
+
 static char lower(char c)
 {
     return (char)tolower((unsigned char)c);

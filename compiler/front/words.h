@@ -21,6 +21,9 @@ typedef enum WordUse {
  * "is a keyword of C++". NULL: it can. Arena text. */
 const char *word_problem(Arena *a, const char *s, size_t n, WordUse use);
 
+/* "; 'my_net' would do" for a name that word_problem refused, or "" when nothing near it would. Arena text. */
+const char *word_instead(Arena *a, const char *s, size_t n, WordUse use);
+
 /* True for and, or, xor, ...: names in C, operators in C++. */
 bool word_cpp_operator(const char *s);
 

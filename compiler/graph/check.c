@@ -96,8 +96,7 @@ static Flow through(const Node *n, const Flow *flow)
         f.shared = f.shared || b->shared;
         if (!f.dense || (b->dense && b->dense->id > f.dense->id))
             f.dense = b->dense;
-        if (!f.narrow || (b->narrow && b->narrow->id > f.narrow->id))
-            f.narrow = b->narrow;
+        f.narrow = NULL; /* the parts lowered it together: nobody to blame */
     }
     lower_rank(&f, n);
     return f;
@@ -109,11 +108,12 @@ static void warn_stack(Check *c, const Node *n, const Flow *f)
     const Node *before = f->dense, *in = n->in[0];
     Arena *a = c->g->arena;
     const char *between = in == before ? "" : arena_printf(a, " (%s is linear too)", in->name);
-    const char *from = f->root ? arena_printf(a, "%d -> ", f->root->width) : "";
+    const char *map = f->root ? arena_printf(a, "%d -> %d", f->root->width, n->width)
+                              : arena_printf(a, "to %d features", n->width);
     diag_warn(c->d, WARN_LINEAR_STACK, n->pos,
               "%s (%d -> %d) follows %s (%d -> %d, %s) with no activation between them%s: together they are one linear "
-              "map %s%d of rank at most %.0f", n->name, in->width, n->width, before->name, before->in[0]->width,
-              before->width, place(c, before), between, from, n->width, least(f->rank, n->width));
+              "map %s of rank at most %.0f", n->name, in->width, n->width, before->name, before->in[0]->width,
+              before->width, place(c, before), between, map, least(f->rank, n->width));
     c->stacked = true;
 }
 

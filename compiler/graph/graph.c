@@ -47,8 +47,59 @@ Node *graph_add(Graph *g, Op op, Pos pos, const char *name, int width, int nin, 
     n->name = name ? arena_strdup(g->arena, name) : arena_printf(g->arena, "%s%d", op_info[op].name, g->count[op]);
     n->named = name != NULL;
     n->pos = pos;
-    PUSH(g, g->node, g->nnode, g->node_cap, n);
+    graph_put(g, n);
     return n;
+}
+
+void graph_put(Graph *g, Node *n)
+{
+    n->id = g->nnode;
+    PUSH(g, g->node, g->nnode, g->node_cap, n);
+}
+
+/* The copies of `n` nodes of a graph, `twin` by id. */
+static Node **twins(const Graph *g, Node *const *of, int n, Node *const *twin)
+{
+    Node **list = ARENA_ARRAY(g->arena, (size_t)n, Node *);
+    for (int i = 0; i < n; i++)
+        list[i] = twin[of[i]->id];
+    return list;
+}
+
+Graph *graph_copy(const Graph *g)
+{
+    Graph *c = ARENA_NEW(g->arena, Graph);
+    *c = *g;
+    c->node = ARENA_ARRAY(g->arena, (size_t)g->nnode, Node *);
+    c->node_cap = g->nnode;
+    for (int i = 0; i < g->nnode; i++) {
+        Node *n = c->node[i] = ARENA_NEW(g->arena, Node);
+        *n = *g->node[i];
+        for (int k = 0; k < n->nin; k++)
+            n->in[k] = c->node[n->in[k]->id];
+        n->epi = ARENA_ARRAY(g->arena, (size_t)n->nepi, Node *);
+        for (int e = 0; e < n->nepi; e++) {
+            n->epi[e] = ARENA_NEW(g->arena, Node);
+            *n->epi[e] = *g->node[i]->epi[e];
+        }
+    }
+    c->input = twins(g, g->input, g->ninput, c->node);
+    c->input_cap = g->ninput;
+    c->target = twins(g, g->target, g->ntarget, c->node);
+    c->loss = twins(g, g->loss, g->ntarget, c->node);
+    c->sample_weight = g->sample_weight ? c->node[g->sample_weight->id] : NULL;
+    c->output = ARENA_ARRAY(g->arena, (size_t)g->noutput, Output);
+    for (int o = 0; o < g->noutput; o++)
+        c->output[o] = (Output){g->output[o].name, c->node[g->output[o].node->id]};
+    c->param = ARENA_ARRAY(g->arena, (size_t)g->nparam, Param *);
+    c->param_cap = g->nparam;
+    if (g->nparam)
+        memcpy(c->param, g->param, (size_t)g->nparam * sizeof *c->param);
+    c->note = ARENA_ARRAY(g->arena, (size_t)g->nnote, const char *);
+    c->note_cap = g->nnote;
+    if (g->nnote)
+        memcpy(c->note, g->note, (size_t)g->nnote * sizeof *c->note);
+    return c;
 }
 
 Param *graph_param(Graph *g, Node *node, Role role, int ndim, int rows, int cols)
@@ -67,12 +118,18 @@ Param *graph_param(Graph *g, Node *node, Role role, int ndim, int rows, int cols
     return p;
 }
 
+/* A number for a message; what printf makes of NaN depends on the machine. */
+static const char *shown(Diag *d, double v)
+{
+    return isnan(v) ? "NaN" : arena_printf(d->arena, "%.14g", v);
+}
+
 /* A usable width for whatever the script gave; complains when it is not one. */
 static int checked_width(Diag *d, Pos pos, const char *what, double width)
 {
     if (isfinite(width) && width == floor(width) && width >= 1 && width <= WIDTH_MAX)
         return (int)width;
-    diag_error(d, pos, "%s needs a whole width from 1 to %d, not %.14g", what, WIDTH_MAX, width);
+    diag_error(d, pos, "%s needs a whole width from 1 to %d, not %s", what, WIDTH_MAX, shown(d, width));
     return 1;
 }
 
@@ -102,8 +159,8 @@ Node *graph_unary(Graph *g, Diag *d, Pos pos, Op op, Node *x, const double *attr
         const struct OpAttr *a = &info->attr[i];
         n->attr[i] = attr ? attr[i] : a->standard;
         if (!(n->attr[i] >= a->low && n->attr[i] <= a->high)) {
-            diag_error(d, pos, "%s needs %s from %.14g to %.14g, not %.14g", info->name, a->name, a->low, a->high,
-                       n->attr[i]);
+            diag_error(d, pos, "%s needs %s from %.14g to %.14g, not %s", info->name, a->name, a->low, a->high,
+                       shown(d, n->attr[i]));
             n->attr[i] = a->standard;
         }
     }
@@ -152,8 +209,8 @@ Node *graph_slice(Graph *g, Diag *d, Pos pos, Node *x, double i, double j)
     double first = i < 0 ? x->width + i + 1 : i, last = j < 0 ? x->width + j + 1 : j;
     bool whole = first == floor(first) && last == floor(last); /* false for NaN */
     if (!whole || first < 1 || last > x->width || first > last) {
-        diag_error(d, pos, "slice(%.14g, %.14g) is not a part of %s, which has features 1 to %d (%s:%d)", i, j, x->name,
-                   x->width, x->pos.file, x->pos.line);
+        diag_error(d, pos, "slice(%s, %s) is not a part of %s, which has features 1 to %d (%s:%d)", shown(d, i),
+                   shown(d, j), x->name, x->width, x->pos.file, x->pos.line);
         first = 1;
         last = x->width;
     }
@@ -174,7 +231,7 @@ static const double *spread(Graph *g, Diag *d, Pos pos, const char *what, const 
     for (int j = 0; j < x->width; j++) {
         all[j] = fits ? v[n == 1 ? 0 : j] : 1;
         if (!(fabs(all[j]) <= 3.4028234663852886e38)) {
-            diag_error(d, pos, "affine needs finite single-precision numbers: %s %d is %.14g", what, j + 1, all[j]);
+            diag_error(d, pos, "affine needs finite single-precision numbers: %s %d is %s", what, j + 1, shown(d, all[j]));
             all[j] = 1;
             break;
         }
@@ -215,11 +272,17 @@ int *graph_uses(const Graph *g, Arena *scratch)
     return uses;
 }
 
+/* Whether the node's parameters are its own: backward nodes read those of a layer. */
+static bool owns_params(const Node *n)
+{
+    return n->op < OP_COUNT || n->op == OP_BATCHNORM_TRAIN;
+}
+
 /* Appends the parameters of n, and of what is fused behind it, to the list of those still in use. */
 static void keep_params(Graph *g, const Node *n)
 {
     for (int r = 0; r < ROLE_COUNT; r++)
-        if (n->param[r])
+        if (n->param[r] && owns_params(n))
             PUSH(g, g->param, g->nparam, g->param_cap, n->param[r]);
     for (int e = 0; e < n->nepi; e++)
         keep_params(g, n->epi[e]);
@@ -237,6 +300,10 @@ void graph_prune(Graph *g)
         alive[g->output[o].node->id] = true;
     for (int i = 0; i < g->ninput; i++)
         alive[g->input[i]->id] = true;
+    for (int i = 0; i < g->nnode; i++) {
+        OpKind kind = op_info[g->node[i]->op].kind;
+        alive[i] |= kind == KIND_LOSS || kind == KIND_SUM || kind == KIND_STATS;
+    }
     for (int i = g->nnode - 1; i >= 0; i--)
         for (int k = 0; alive[i] && k < g->node[i]->nin; k++)
             alive[g->node[i]->in[k]->id] = true;
@@ -268,7 +335,7 @@ size_t node_params(const Node *n)
 {
     size_t sum = 0;
     for (int r = 0; r < ROLE_COUNT; r++)
-        sum += n->param[r] ? param_count(n->param[r]) : 0;
+        sum += n->param[r] && owns_params(n) ? param_count(n->param[r]) : 0;
     for (int e = 0; e < n->nepi; e++)
         sum += node_params(n->epi[e]);
     return sum;
@@ -284,12 +351,15 @@ size_t graph_params(const Graph *g)
 
 double node_macs(const Node *n)
 {
-    return n->op == OP_DENSE ? (double)n->width * n->in[0]->width : 0;
+    if (n->op == OP_DENSE_GRAD)
+        return (double)n->in[0]->width * n->in[1]->width;
+    return n->op == OP_DENSE || n->op == OP_DENSE_BACK ? (double)n->width * n->in[0]->width : 0;
 }
 
 double node_flops(const Node *n)
 {
-    double flops = 2 * node_macs(n) + op_info[n->op].flops * n->width;
+    int width = op_info[n->op].kind != KIND_SUM ? n->width : n->nin ? n->in[0]->width : 0;
+    double flops = 2 * node_macs(n) + op_info[n->op].flops * width;
     for (int e = 0; e < n->nepi; e++)
         flops += op_info[n->epi[e]->op].flops * n->epi[e]->width;
     return flops;
@@ -298,7 +368,7 @@ double node_flops(const Node *n)
 bool graph_bound(const Graph *g)
 {
     for (int i = 0; i < g->nparam; i++)
-        if (!g->param[i]->value)
+        if (!g->param[i]->value && !g->param[i]->exact)
             return false;
     return true;
 }

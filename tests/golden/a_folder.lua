@@ -1,0 +1,1 @@
+-- The folder is asked for.

@@ -1,0 +1,2 @@
+local x = input(1 << 20)
+return net("wide", x .. x)

@@ -1,0 +1,5 @@
+local x = input(12)
+local h = x:dense(8)
+h = h:slice(1, 3) .. h:slice(6)
+h = (h * 2 - 1):affine(3, 4)
+return net("parts", -h:dense(12))

@@ -1,0 +1,5 @@
+local x = input(10)
+local h = x:dense(20)
+h = h:dense(4):batchnorm()
+h = h:dropout(0.5):dense(30)
+return net("stack", h:relu():dense(2))

@@ -1,0 +1,2 @@
+local x = input(4)
+local s = ("x"):rep({})

@@ -1,0 +1,2 @@
+local t = { layers = 3 }
+t.layers(5)

@@ -1,0 +1,2 @@
+local x = input(4)
+if x < 3 then print(x) end

@@ -1,0 +1,1 @@
+error("no more\nthan this")

@@ -1,0 +1,1 @@
+return net("my-net", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("2layers", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("int", input(2):dense(1))

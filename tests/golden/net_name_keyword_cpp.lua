@@ -1,0 +1,1 @@
+return net("class", input(2):dense(1))

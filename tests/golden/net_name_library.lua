@@ -1,0 +1,1 @@
+return net("exp", input(2):dense(1))

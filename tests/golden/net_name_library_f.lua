@@ -1,0 +1,1 @@
+return net("tanhf", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", input(2):dense(1))

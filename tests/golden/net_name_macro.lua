@@ -1,0 +1,1 @@
+return net("linux", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("main", input(2):dense(1))

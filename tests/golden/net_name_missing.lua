@@ -1,0 +1,1 @@
+return net(input(2):dense(1))

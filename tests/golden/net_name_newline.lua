@@ -1,0 +1,1 @@
+return net("a\nb", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net(5, input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("size_t", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("_net", input(2):dense(1))

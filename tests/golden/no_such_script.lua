@@ -1,0 +1,1 @@
+-- Another file is asked for.

@@ -1,0 +1,11 @@
+local x = input(4)
+local h = x:dense(3, { biass = false })
+h = h:dense(3, { bias = 0 })
+h = h:dense(3, { init = "xavier" })
+h = h:dense(3, { init = "hee" })
+h = h:dense(3, { init = 1 })
+h = h:dense(3, { name = 5 })
+h = h:dense(3, { activation = "relu", Bias = true })
+h = h:dense(3, { false })
+h = h:dense { width = 3 }
+return net("options", h)

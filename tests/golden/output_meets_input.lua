@@ -1,0 +1,2 @@
+local x = input(4, "y")
+return net("outs", x:dense(1))

@@ -1,0 +1,1 @@
+return net("p", input(2):dense(3))

@@ -1,0 +1,5 @@
+local a = param("a", 16)
+local b = param("b", true)
+local c = param("c", 0.5)
+local d = param("d", "relu")
+return net("p", input(2):dense(a))

@@ -1,0 +1,7 @@
+local a = param("a b", 16)
+local b = param(5, 16)
+local c = param("c")
+local d = param("d", {})
+local e = param("e", 1)
+local f = param("e", 2)
+return net("p", input(2):dense(3))

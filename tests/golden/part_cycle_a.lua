@@ -1,0 +1,1 @@
+return require "part_cycle_b"

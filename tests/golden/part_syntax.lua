@@ -1,0 +1,4 @@
+-- part_syntax.lua: does not parse.
+local function f(x)
+    return x +
+end

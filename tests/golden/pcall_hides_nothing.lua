@@ -1,0 +1,5 @@
+local x = input(4)
+local ok = pcall(function() return x:dense(0) end)
+print(ok)
+print(pcall(error, "caught"))
+return net("n", x:dense(3))

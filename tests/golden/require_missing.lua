@@ -1,0 +1,1 @@
+local parts = require "no_such_file"

@@ -1,0 +1,2 @@
+local x = input(2)
+return x:dense(1)

@@ -1,0 +1,6 @@
+local x = input(16)
+local h = x:mlp({ 12, 10 }, "gelu")
+h = mlp(h, { 9 }, prelu, { batchnorm = true, dropout = 0.1 })
+h = mlp(h, { 9, 7 }, false)
+h = hourglass(h, { width = 12, depth = 2, waist = 3, batchnorm = 1e-3 })
+return net("shapes", h:hourglass { width = 6, depth = 1, waist = 2, act = "tanh" }:dense(16))

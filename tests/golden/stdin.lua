@@ -1,0 +1,1 @@
+-- The script itself comes from stdin.in.

@@ -1,0 +1,2 @@
+local x = input(4)
+return net("n, x:dense(3))

@@ -1,0 +1,6 @@
+local x = input(8)
+local goal = input(3, "goal")
+local h = x:dense(4):relu()
+local left = h:dense(5):tanh()
+local more = goal:dense(2)
+return net("unused", h:dense(1))

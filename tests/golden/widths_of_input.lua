@@ -1,0 +1,7 @@
+local a = input(0, "a")
+local b = input(1e9, "b")
+local c = input("3", "c")
+local d = input()
+local e = input(2.5, 7)
+local f = input(3, "f", "g")
+return net("inputs", a + b + c + d + e + f)
