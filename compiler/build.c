@@ -1,12 +1,20 @@
 /* build.c: the default verb, net.lua -> C files, and check. Runs the pipeline, then writes every file or none. */
-#include <ctype.h>
-#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "back/emit.h"
 #include "cli.h"
 #include "front/words.h"
 #include "mlp.h"
+
+enum { BIG_TABLES = 16 << 20 }; /* bytes of numbers from which on a C file is slow to compile */
+
+/* Where a build writes to. Paths are NULL for files that are not made. */
+typedef struct Places {
+    const char *source, *header, *numbers;
+} Places;
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
 
 enum { FILES_MAX = 3 };
 
@@ -19,8 +27,7 @@ typedef struct Files {
 
 static bool file_error(Diag *d, const mlp_error *err)
 {
-    Pos pos = {err->file[0] ? arena_strdup(d->arena, err->file) : NULL, (int)err->line};
-    return diag_error(d, pos, "%s", mlp_error_detail(err));
+    return diag_error(d, (Pos){0}, "%s", err->text);
 }
 
 static bool put(Files *f, const char *path, const void *bytes, size_t size)
@@ -54,22 +61,73 @@ static const char *base_name(const char *path)
 /* path with its extension replaced. */
 static const char *with_extension(Arena *a, const char *path, const char *extension)
 {
-    const char *dot = strrchr(base_name(path), '.');
-    return arena_printf(a, "%.*s%s", dot ? (int)(dot - path) : (int)strlen(path), path, extension);
+    const char *base = base_name(path), *dot = strrchr(base, '.');
+    return arena_printf(a, "%.*s%s", dot && dot != base ? (int)(dot - path) : (int)strlen(path), path, extension);
 }
 
-/* An argument as a shell would need it: quoted when it holds anything but plain characters. */
+/* Standard output, a device or a pipe: it is written straight into, and nothing can stand beside it. */
+static bool is_stream(const char *path)
+{
+    struct stat st;
+    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
+}
+
+/* Whether two paths are one file, also when it does not exist yet. */
+static bool same_file(Arena *a, const char *x, const char *y)
+{
+    struct stat sx, sy;
+    bool have_x = stat(x, &sx) == 0, have_y = stat(y, &sy) == 0;
+    if (is_stream(x) || is_stream(y) || have_x != have_y)
+        return false;
+    if (have_x)
+        return sx.st_dev == sy.st_dev && sx.st_ino == sy.st_ino;
+    const char *folder_x = arena_printf(a, "%.*s.", (int)(base_name(x) - x), x);
+    const char *folder_y = arena_printf(a, "%.*s.", (int)(base_name(y) - y), y);
+    return strcmp(base_name(x), base_name(y)) == 0 && stat(folder_x, &sx) == 0 && stat(folder_y, &sy) == 0 &&
+           sx.st_dev == sy.st_dev && sx.st_ino == sy.st_ino;
+}
+
+/* What the build reads and would overwrite with `path`, as a message names it; NULL: nothing. */
+static const char *read_from(const Compile *c, const char *path)
+{
+    for (int i = 0; i < c->info.nfile; i++)
+        if (same_file(c->arena, path, c->info.file[i]))
+            return "the script itself";
+    return c->weights_used && same_file(c->arena, path, c->weights_used) ? "the file of the weights" : NULL;
+}
+
+/* No output may be an input or another output. EXIT_OK, or EXIT_USAGE after a report. */
+static int check_places(Cli *cli, const Places *p)
+{
+    const char *path[FILES_MAX] = {p->source, p->header, p->numbers};
+    for (int i = 0; i < FILES_MAX; i++) {
+        const char *input = path[i] ? read_from(&cli->compile, path[i]) : NULL;
+        if (input)
+            return cli_usage(cli, "%s would be overwritten: it is %s", path[i], input);
+        for (int k = 0; path[i] && k < i; k++)
+            if (path[k] && same_file(cli->compile.arena, path[i], path[k]))
+                return cli_usage(cli, "two outputs cannot be one file: %s", path[i]);
+    }
+    return EXIT_OK;
+}
+
+/* ---- the head comment's command ------------------------------------------------------------------------------ */
+
+/* An argument as a shell would need it: quoted when it holds anything but plain characters. The text stands in a C
+ * comment: pairs that mean something there are broken up by an empty quotation, control characters become '?'. */
 static const char *quoted(Arena *a, const char *s)
 {
     if (*s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=,:/@%") == strlen(s))
         return s;
     Text t = {0};
     text_char(&t, '\'');
-    for (; *s; s++) {
+    for (char last = 0; *s; last = *s++) {
+        if ((*s == '/' && last == '*') || (*s == '*' && last == '/') || (*s == '?' && last == '?'))
+            text_add(&t, "''");
         if (*s == '\'')
             text_add(&t, "'\\''");
         else
-            text_char(&t, *s);
+            text_char(&t, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
     }
     text_char(&t, '\'');
     const char *copy = arena_strdup(a, t.data);
@@ -116,24 +174,32 @@ static unsigned char *raw_numbers(const Plan *p, Arena *a)
     return bytes;
 }
 
-static bool write_files(Cli *cli, const EmitOptions *o, const char *weights_path)
+static Places places_of(Cli *cli)
+{
+    Arena *a = cli->compile.arena;
+    Places p = {.source = cli->output, .header = cli->header};
+    if (!p.header && !cli->single_header && !is_stream(p.source))
+        p.header = with_extension(a, p.source, ".h");
+    if (cli->compile.as == WEIGHTS_FILE)
+        p.numbers = with_extension(a, p.source, ".weights");
+    return p;
+}
+
+static bool write_files(Cli *cli, const EmitOptions *o, const Places *places)
 {
     const Plan *p = cli->compile.plan;
     Files files = {.d = &cli->compile.diag};
     Text text = {0};
     emit_source(p, o, &text);
-    bool ok = put(&files, cli->output, text.data, text.size);
+    bool ok = put(&files, places->source, text.data, text.size);
     text_free(&text);
-    const char *header = cli->header;
-    if (!header && !cli->single_header && strcmp(cli->output, "-"))
-        header = with_extension(cli->compile.arena, cli->output, ".h");
-    if (ok && header) {
+    if (ok && places->header) {
         emit_header(p, o, &text);
-        ok = put(&files, header, text.data, text.size);
+        ok = put(&files, places->header, text.data, text.size);
         text_free(&text);
     }
-    if (ok && weights_path)
-        ok = put(&files, weights_path, raw_numbers(p, cli->compile.arena), 4 * p->numbers);
+    if (ok && places->numbers)
+        ok = put(&files, places->numbers, raw_numbers(p, cli->compile.arena), 4 * p->numbers);
     return finish(&files, ok);
 }
 
@@ -141,76 +207,79 @@ static bool write_files(Cli *cli, const EmitOptions *o, const char *weights_path
 static const char *conflict(const Cli *cli)
 {
     const char *extension = cli->output ? strrchr(base_name(cli->output), '.') : NULL;
-    if (cli->dump)
-        return NULL;
     if (!cli->output)
         return "no output: say -o FILE.c, or -o - for standard output";
     if (cli->single_header && cli->header)
         return "--single-header makes one file: --header has no place";
-    if (!cli->single_header && !cli->header && extension && strcmp(extension, ".h") == 0)
+    if (!cli->single_header && extension && strcmp(extension, ".h") == 0)
         return "-o names a header: say --single-header, or name the C file";
     if (cli->header && strcmp(cli->header, cli->output) == 0)
         return "the C file and the header need two names";
-    if (cli->compile.weights_as_file && strcmp(cli->output, "-") == 0)
+    if (cli->compile.weights_as_file && is_stream(cli->output))
         return "--weights-as=file needs a place for the file: -o FILE.c";
     if (cli->compile.weights_as_file && cli->compile.train)
         return "--weights-as=file is for inference: --train takes its parameters as an argument";
     return NULL;
 }
 
-static int dump(Cli *cli)
+/* --prefix as a name for C. */
+static int check_prefix(Cli *cli)
 {
-    static const char *const name[STAGE_COUNT] = {"graph", "fold", "fuse", "plan"};
-    for (int s = 0; s < STAGE_COUNT; s++) {
-        if (strcmp(cli->dump, name[s]))
-            continue;
-        if (!compile_run(&cli->compile, (Stage)s))
-            return EXIT_WRONG;
-        compile_print(&cli->compile, (Stage)s, stdout);
-        return cli_flush_stdout(cli);
-    }
-    diag_error(&cli->compile.diag, (Pos){0}, "-d prints graph, fold, fuse or plan, not '%s'", cli->dump);
-    return EXIT_USAGE;
+    Compile *c = &cli->compile;
+    if (!cli->prefix)
+        return EXIT_OK;
+    const char *wrong = word_problem(c->arena, cli->prefix, strlen(cli->prefix), WORD_NET);
+    if (wrong)
+        return cli_usage(cli, "--prefix: '%s' %s", word_shown(c->arena, cli->prefix, strlen(cli->prefix), 40), wrong);
+    if (word_cpp_operator(cli->prefix))
+        diag_warn(&c->diag, WARN_CPP_NAME, (Pos){0}, "--prefix: '%s' is an operator of C++: the generated C will be C only",
+                  cli->prefix);
+    return EXIT_OK;
 }
 
-int cli_flush_stdout(Cli *cli)
+/* -d: the net after a stage. */
+static int dump(Cli *cli)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_OK;
-    diag_error(&cli->compile.diag, (Pos){0}, "cannot write to standard output: %s", strerror(errno));
-    return EXIT_WRONG;
+    Stage stage = (Stage)cli->dump;
+    if (!compile_run(&cli->compile, stage))
+        return EXIT_WRONG;
+    compile_print(&cli->compile, stage, stdout);
+    return cli_flush_stdout(cli);
 }
 
 int verb_build(Cli *cli)
 {
     Compile *c = &cli->compile;
-    const char *problem = conflict(cli);
-    if (problem) {
-        diag_error(&c->diag, (Pos){0}, "%s", problem);
-        return EXIT_USAGE;
-    }
-    if (cli->prefix) {
-        const char *wrong = word_problem(c->arena, cli->prefix, strlen(cli->prefix), WORD_NET);
-        if (wrong) {
-            diag_error(&c->diag, (Pos){0}, "--prefix: '%s' %s", word_shown(c->arena, cli->prefix, strlen(cli->prefix), 40),
-                       wrong);
-            return EXIT_USAGE;
-        }
-    }
-    if (cli->dump)
+    if (cli->dump >= 0)
         return dump(cli);
-    if (!compile_run(c, STAGE_PLAN))
+    const char *problem = conflict(cli);
+    if (problem)
+        return cli_usage(cli, "%s", problem);
+    int status = check_prefix(cli);
+    if (status)
+        return status;
+    if (!compile_run(c, STAGE_GRAPH))
         return EXIT_WRONG;
-    const char *weights_path = c->plan->as == WEIGHTS_FILE ? with_extension(c->arena, cli->output, ".weights") : NULL;
+    if (c->weights_as_file && c->as != WEIGHTS_FILE)
+        return cli_usage(cli, "--weights-as=file has no numbers to write: say --weights FILE");
+    Places places = places_of(cli);
+    status = check_places(cli, &places);
+    if (status)
+        return status;
+    if (!compile_run(c, STAGE_PLAN) || c->diag.errors)
+        return EXIT_WRONG;
     EmitOptions o = {.prefix = cli->prefix ? cli->prefix : c->graph->name,
                      .command = command_of(cli),
                      .script = strcmp(c->script, "-") ? base_name(c->script) : "standard input",
-                     .weights_file = weights_path ? base_name(weights_path) : NULL,
+                     .weights_file = places.numbers ? base_name(places.numbers) : NULL,
                      .single_header = cli->single_header};
-    if (!write_files(cli, &o, weights_path))
+    if (!write_files(cli, &o, &places))
         return EXIT_WRONG;
     for (int i = 0; i < c->graph->nnote; i++)
         diag_note(&c->diag, (Pos){c->graph->file, 0}, "%s", c->graph->note[i]);
+    if (c->plan->flash > BIG_TABLES)
+        diag_note(&c->diag, (Pos){0}, "%s holds %zu MB of numbers as text; --weights-as=file keeps them in a raw file "
+                  "instead", places.source, c->plan->flash >> 20);
     return EXIT_OK;
 }
 

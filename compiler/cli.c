@@ -1,64 +1,180 @@
 /* cli.c: reads the command line by two tables, then runs a verb. */
 #include "cli.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "front/words.h"
+#include "mlp.h"
 #include "version.h"
+
+typedef enum OptionKind {
+    OPTION_TEXT,   /* const char * in Cli */
+    OPTION_FLAG,   /* bool in Cli */
+    OPTION_CHOICE, /* int in Cli: which of the words in `arg` */
+    OPTION_DEFINE,
+    OPTION_WARNING,
+    OPTION_HELP,
+    OPTION_VERSION
+} OptionKind;
 
 typedef struct Option {
     const char *name; /* "--by-order", "-o" */
-    const char *arg;  /* what it takes, NULL: nothing */
+    const char *arg;  /* what it takes, with what stands before it: " FILE", "=table|file"; NULL: nothing */
     const char *help;
-    char kind;        /* how it is kept: see set_option */
-    size_t at;        /* where in Cli */
+    OptionKind kind;
+    size_t at;          /* where in Cli */
+    const char *letter; /* a short form, or NULL */
 } Option;
 
-#define TEXT(field) 't', offsetof(Cli, field)
-#define FLAG(field) 'f', offsetof(Cli, field)
+#define TEXT(field) OPTION_TEXT, offsetof(Cli, field), NULL
+#define FLAG(field) OPTION_FLAG, offsetof(Cli, field), NULL
+#define CHOICE(field) OPTION_CHOICE, offsetof(Cli, field), NULL
 
 static const Option options[] = {
-    {"-o", "FILE", "the C file to write, and its header beside it; - is standard output (no header)", TEXT(output)},
-    {"--header", "FILE", "where the header goes, if not beside the C file", TEXT(header)},
-    {"--single-header", NULL, "one header with the code behind #define NAME_IMPLEMENTATION", FLAG(single_header)},
-    {"--prefix", "NAME", "of every name in the C, instead of the net's name", TEXT(prefix)},
-    {"--target", "simd|portable", "vector code chosen by #if (simd, the default), or small plain loops (portable)", 'T', 0},
-    {"--weights", "FILE", "safetensors with the parameters; none: leave them an argument of the C functions",
-     TEXT(compile.weights)},
+    {"-o", " FILE", "the C file to write, and its header beside it; - is standard output (no header)", TEXT(output)},
+    {"--header", " FILE", "where the header goes, if not beside the C file", TEXT(header)},
+    {"--single-header", NULL, "one header, with the code behind #ifdef NAME_IMPLEMENTATION", FLAG(single_header)},
+    {"--prefix", " NAME", "of every name in the C, instead of the net's name", TEXT(prefix)},
+    {"--target", "=simd|portable", "vector code chosen by #if (simd, the default), or small plain loops (portable)",
+     CHOICE(target)},
+    {"--weights", " FILE", "safetensors with the parameters (default: NET.safetensors beside NET.lua, if it is there); "
+     "none: leave them an argument of the C functions", TEXT(compile.weights)},
     {"--by-order", NULL, "bind weights by order and shape, whatever their names", FLAG(compile.by_order)},
-    {"--weights-as", "table|file", "numbers in the C file (table), or in one raw file beside it (file)", 'A', 0},
+    {"--weights-as", "=table|file", "numbers in the C file (table, the default), or in one raw file beside it (file)",
+     CHOICE(weights_as)},
     {"--train", NULL, "keep the parameters an argument even if there are weights", FLAG(compile.train)},
-    {"-D", "NAME=VALUE", "sets a param() of the script", 'D', 0},
-    {"-W", "NAME", "-Wno-NAME silences a warning, -Wno-all all, -Werror makes them errors", 'W', 0},
-    {"-d", "STAGE", "prints the net after graph, fold, fuse or plan, and stops", TEXT(dump)},
-    {"--dot", NULL, "the graph for Graphviz", FLAG(dot)},
+    {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL},
+    {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL},
+    {"-d", " graph|fold|fuse|plan", "prints the net after that stage, and stops", CHOICE(dump)},
+    {"--dot", NULL, "the graph, for Graphviz", FLAG(dot)},
     {"--json", NULL, "the table as JSON", FLAG(json)},
-    {"--help", NULL, "this text", 'h', 0},
-    {"--version", NULL, "the version", 'v', 0},
+    {"--help", NULL, "this text", OPTION_HELP, 0, "-h"},
+    {"--version", NULL, "the version", OPTION_VERSION, 0, NULL},
 };
+
+enum { OPTIONS = sizeof options / sizeof *options, WORDS_MAX = 8, NAMES_MAX = 64 };
+
+static int verb_help(Cli *cli);
 
 const Verb verbs[] = {
     {"", "NET.lua -o FILE.c [options]", "compiles a net to standalone C",
-     "-o --header --single-header --prefix --target --weights --by-order --weights-as --train -D -W -d", verb_build},
-    {"check", "check NET.lua [options]", "prints errors and warnings, nothing else", "-D -W --weights --by-order",
-     verb_check},
-    {"show", "show NET.lua [options]", "layers, shapes, parameters and cost as a table, as JSON or for Graphviz",
-     "--dot --json --weights --by-order --weights-as --train --target -D -W", verb_show},
-    {"reference", "reference NET.lua < IN.f32 > OUT.f64", "evaluates the net in double precision, slowly: the oracle of tests",
-     "--weights --by-order -D -W", verb_reference},
+     "-o --header --single-header --prefix --target --weights --by-order --weights-as --train -D -W -d", verb_build,
+     false},
+    {"check", "check NET.lua [options]", "prints errors and warnings, nothing else (weights: only those of --weights)",
+     "--weights --by-order -D -W", verb_check, false},
+    {"show", "show NET.lua [options]", "layers, shapes, parameters and cost: a table, JSON, or for Graphviz",
+     "--json --dot --target --weights --by-order --weights-as --train -D -W", verb_show, false},
+    {"reference", "reference NET.lua [options]",
+     "evaluates in double precision: rows of float32 from standard input, rows of float64 out",
+     "--weights --by-order -D -W", verb_reference, false},
+    {"help", "help [VERB]", "tells about a verb", "", verb_help, true},
     {0},
 };
 
-static int usage_error(const char *format, const char *what)
+/* ---- messages and help --------------------------------------------------------------------------------------- */
+
+/* A word of the command line as a message can hold it. */
+static const char *shown(Cli *cli, const char *word)
 {
-    fputs("mlpc: error: ", stderr);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    fprintf(stderr, format, what);
-#pragma GCC diagnostic pop
-    fputs(" (see mlpc --help)\n", stderr);
+    return word_shown(cli->compile.arena, word, strlen(word), 60);
+}
+
+int cli_usage(Cli *cli, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *text = arena_vprintf(cli->compile.arena, format, args), *verb = cli->verb->name;
+    va_end(args);
+    diag_error(&cli->compile.diag, (Pos){0}, "%s (see mlpc %s%s--help)", text, verb, *verb ? " " : "");
     return EXIT_USAGE;
 }
+
+int cli_flush_stdout(Cli *cli)
+{
+    mlp_error err;
+    mlp_file *out = mlp_file_create("-", &err);
+    if (out && mlp_file_commit(out, &err) == MLP_OK)
+        return EXIT_OK;
+    diag_error(&cli->compile.diag, (Pos){0}, "%s", err.text);
+    return EXIT_WRONG;
+}
+
+int cli_print(Cli *cli, Text *t)
+{
+    fwrite(t->data, 1, t->size, stdout);
+    text_free(t);
+    return cli_flush_stdout(cli);
+}
+
+static bool takes(const Verb *v, const Option *o)
+{
+    size_t n = strlen(o->name);
+    for (const char *at = v->options; (at = strstr(at, o->name)) != NULL; at += n)
+        if ((at == v->options || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+            return true;
+    return o->kind == OPTION_HELP || o->kind == OPTION_VERSION;
+}
+
+/* "  LEFT            TEXT", the text in lines that fit a terminal. */
+static void help_line(Text *t, const char *left, const char *text)
+{
+    enum { COLUMN = 31, WIDTH = 100 };
+    size_t length = strlen(left), column;
+    text_printf(t, "  %s ", left);
+    if (2 + length >= COLUMN)
+        text_char(t, '\n');
+    text_column(t, COLUMN);
+    for (column = COLUMN; *text; text += strspn(text, " ")) {
+        size_t word = strcspn(text, " ");
+        if (column > COLUMN && column + 1 + word > WIDTH) {
+            text_char(t, '\n');
+            text_column(t, COLUMN);
+            column = COLUMN;
+        } else if (column > COLUMN) {
+            text_char(t, ' ');
+            column++;
+        }
+        text_add_n(t, text, word);
+        column += word;
+        text += word;
+    }
+    text_char(t, '\n');
+}
+
+static int print_help(Cli *cli, const Verb *verb)
+{
+    Text t = {0};
+    Arena *a = cli->compile.arena;
+    bool all = !*verb->name;
+    if (all) {
+        text_add(&t, "mlpc compiles multilayer perceptrons, written as Lua scripts, to standalone C.\n\n");
+        for (const Verb *v = verbs; v->name; v++)
+            help_line(&t, arena_printf(a, "mlpc %s", v->usage), v->summary);
+        text_add(&t, "\nOptions of the first form:\n");
+    } else {
+        text_printf(&t, "mlpc %s\n%s\n\nOptions:\n", verb->usage, verb->summary);
+    }
+    for (int i = 0; i < OPTIONS; i++) {
+        const Option *o = &options[i];
+        if (takes(verb, o))
+            help_line(&t, arena_printf(a, "%s%s%s%s", o->letter ? o->letter : "", o->letter ? ", " : "", o->name,
+                                       o->arg ? o->arg : ""), o->help);
+    }
+    if (all) {
+        text_add(&t, "\nWarnings:\n");
+#define X(id, name, text) help_line(&t, name, text);
+        WARNINGS(X)
+#undef X
+        text_add(&t, "\nmlpc VERB --help tells about a verb. A NET.lua of - is standard input.\n"
+                     "Exit status: 0 fine, 1 the input is wrong, 2 wrong usage.\n");
+    }
+    return cli_print(cli, &t);
+}
+
+/* ---- finding verbs and options ------------------------------------------------------------------------------- */
 
 static const Verb *find_verb(const char *name)
 {
@@ -68,167 +184,280 @@ static const Verb *find_verb(const char *name)
     return NULL;
 }
 
-static bool takes(const Verb *v, const char *option)
+/* ", did you mean 'show'?", or nothing. */
+static const char *near_verb(Cli *cli, const char *word)
 {
-    size_t n = strlen(option);
-    for (const char *at = v->options; (at = strstr(at, option)) != NULL; at += n)
-        if ((at == v->options || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-            return true;
-    return strcmp(option, "--help") == 0 || strcmp(option, "--version") == 0;
-}
-
-static void print_option(const Option *o)
-{
-    char left[64];
-    snprintf(left, sizeof left, "%s%s%s", o->name, !o->arg ? "" : o->name[1] == '-' || o->arg[0] == 'F' ? " " : "",
-             o->arg ? o->arg : "");
-    printf("  %-26s %s\n", left, o->help);
-}
-
-static int help(const Verb *verb, bool all)
-{
-    if (all) {
-        puts("mlpc compiles multilayer perceptrons, written as Lua scripts, to standalone C.\n");
-        for (const Verb *v = verbs; v->name; v++)
-            printf("  mlpc %-34s %s\n", v->usage, v->summary);
-        puts("\nOptions of the first form:");
-    } else {
-        printf("mlpc %s\n%s\n\n", verb->usage, verb->summary);
-    }
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (takes(verb, options[i].name))
-            print_option(&options[i]);
-    if (all) {
-        puts("\nWarnings:");
-#define X(id, name, text) printf("  %-26s %s\n", name, text);
-        WARNINGS(X)
-#undef X
-        puts("\nmlpc VERB --help tells about a verb. Exit status: 0 fine, 1 the input is wrong, 2 wrong usage.");
-    }
-    return EXIT_OK;
-}
-
-/* Keeps one option. Returns EXIT_OK, or the status to end with. */
-static int set_option(Cli *cli, const Option *o, const char *value)
-{
-    switch (o->kind) {
-    case 't':
-        *(const char **)(void *)((char *)cli + o->at) = value;
-        return EXIT_OK;
-    case 'f':
-        *(bool *)((char *)cli + o->at) = true;
-        return EXIT_OK;
-    case 'T':
-        if (strcmp(value, "portable") && strcmp(value, "simd"))
-            return usage_error("--target is simd or portable, not '%s'", value);
-        cli->compile.target = *value == 'p' ? TARGET_PORTABLE : TARGET_SIMD;
-        return EXIT_OK;
-    case 'A':
-        if (strcmp(value, "table") && strcmp(value, "file"))
-            return usage_error("--weights-as is table or file, not '%s'", value);
-        cli->compile.weights_as_file = *value == 'f';
-        return EXIT_OK;
-    case 'D': {
-        const char *equals = strchr(value, '=');
-        if (!equals || equals == value)
-            return usage_error("-D wants NAME=VALUE, not '%s'", value);
-        cli->defs[cli->ndefs++] = (ScriptDefine){
-            arena_printf(cli->compile.arena, "%.*s", (int)(equals - value), value), equals + 1};
-        return EXIT_OK;
-    }
-    case 'W':
-        if (!diag_option(&cli->compile.diag, value))
-            return usage_error("there is no warning -W%s", value);
-        return EXIT_OK;
-    default:
-        return EXIT_OK;
-    }
+    const char *names[NAMES_MAX];
+    size_t n = 0;
+    for (const Verb *v = verbs; v->name; v++)
+        names[n++] = v->name;
+    const char *near = word_near(word, names, n);
+    return near ? arena_printf(cli->compile.arena, ", did you mean '%s'?", near) : "";
 }
 
 /* The option that arg names ("-o", "--x", "--x=v", "-Dn=v", "-Wx"); *value: what is joined to it, or NULL. */
 static const Option *find_option(const char *arg, const char **value)
 {
     *value = NULL;
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    for (int i = 0; i < OPTIONS; i++) {
         const Option *o = &options[i];
         size_t n = strlen(o->name);
-        if (strcmp(arg, o->name) == 0)
+        bool is_long = o->name[1] == '-';
+        if (strcmp(arg, o->name) == 0 || (o->letter && strcmp(arg, o->letter) == 0))
             return o;
-        if (strncmp(arg, o->name, n) == 0 && o->arg && (o->name[1] != '-' || arg[n] == '=')) {
-            *value = arg + n + (o->name[1] == '-');
+        if (strncmp(arg, o->name, n) == 0 && (is_long ? arg[n] == '=' : o->arg != NULL)) {
+            *value = arg + n + is_long;
             return o;
         }
     }
     return NULL;
 }
 
-static int read_arguments(Cli *cli, const Verb *v, int argc, char **argv)
+static int unknown_option(Cli *cli, const char *arg)
 {
-    bool only_names = false;
-    for (int i = 0; i < argc; i++) {
-        const char *arg = argv[i], *value;
-        if (!only_names && strcmp(arg, "--") == 0) {
-            only_names = true;
-            continue;
+    const char *names[OPTIONS];
+    for (int i = 0; i < OPTIONS; i++)
+        names[i] = takes(cli->verb, &options[i]) ? options[i].name : NULL;
+    const char *word = arena_printf(cli->compile.arena, "%.*s", (int)strcspn(arg, "="), arg);
+    const char *near = word_near(word, names, OPTIONS);
+    if (!near && word[1] != '-') /* -json */
+        near = word_near(arena_printf(cli->compile.arena, "-%s", word), names, OPTIONS);
+    if (near)
+        return cli_usage(cli, "there is no option '%s', did you mean '%s'?", shown(cli, arg), near);
+    return cli_usage(cli, "there is no option '%s'", shown(cli, arg));
+}
+
+static int foreign_option(Cli *cli, const Option *o)
+{
+    const char *others = "";
+    for (const Verb *v = verbs; v->name; v++)
+        if (takes(v, o))
+            others = arena_printf(cli->compile.arena, "%s%s%s", others, *others ? ", " : "", *v->name ? v->name : "the build");
+    return cli_usage(cli, "'%s' is no option of %s: it belongs to %s", o->name,
+                     *cli->verb->name ? cli->verb->name : "the build", others);
+}
+
+/* ---- keeping what was said ----------------------------------------------------------------------------------- */
+
+/* Which of the words in o->arg ("=a|b") value is. */
+static int set_choice(Cli *cli, const Option *o, const char *value)
+{
+    const char *word[WORDS_MAX], *list = o->arg + 1;
+    int n = 0;
+    for (const char *at = list; *at; at += *at == '|') {
+        size_t length = strcspn(at, "|");
+        word[n] = arena_printf(cli->compile.arena, "%.*s", (int)length, at);
+        at += length;
+        if (strcmp(word[n], value) == 0) {
+            *(int *)(void *)((char *)cli + o->at) = n;
+            return EXIT_OK;
         }
-        if (only_names || arg[0] != '-' || !arg[1]) {
+        n++;
+    }
+    const char *near = word_near(value, word, (size_t)n);
+    if (near)
+        return cli_usage(cli, "%s takes %s, not '%s', did you mean '%s'?", o->name, list, shown(cli, value), near);
+    return cli_usage(cli, "%s takes %s, not '%s'", o->name, list, shown(cli, value));
+}
+
+static int set_warning(Cli *cli, const char *value)
+{
+    static const char *const names[] = {
+#define X(id, name, text) name,
+        WARNINGS(X)
+#undef X
+        "all", "error",
+    };
+    if (diag_option(&cli->compile.diag, value))
+        return EXIT_OK;
+    bool off = strncmp(value, "no-", 3) == 0;
+    const char *near = word_near(off ? value + 3 : value, names, sizeof names / sizeof *names);
+    if (near)
+        return cli_usage(cli, "there is no warning '-W%s', did you mean '-W%s%s'?", shown(cli, value), off ? "no-" : "", near);
+    return cli_usage(cli, "there is no warning '-W%s'", shown(cli, value));
+}
+
+/* Keeps one option. Returns EXIT_OK, or the status to end with. */
+static int set_option(Cli *cli, const Option *o, const char *value)
+{
+    switch (o->kind) {
+    case OPTION_TEXT:
+        *(const char **)(void *)((char *)cli + o->at) = value;
+        return EXIT_OK;
+    case OPTION_FLAG:
+        *(bool *)((char *)cli + o->at) = true;
+        return EXIT_OK;
+    case OPTION_CHOICE:
+        return set_choice(cli, o, value);
+    case OPTION_DEFINE: {
+        const char *equals = strchr(value, '=');
+        if (!equals || equals == value)
+            return cli_usage(cli, "-D wants NAME=VALUE, not '%s'", shown(cli, value));
+        const char *name = arena_printf(cli->compile.arena, "%.*s", (int)(equals - value), value);
+        cli->defs[cli->ndefs++] = (ScriptDefine){name, equals + 1};
+        return EXIT_OK;
+    }
+    case OPTION_WARNING:
+        return set_warning(cli, value);
+    case OPTION_HELP:
+    case OPTION_VERSION:
+        break;
+    }
+    return EXIT_OK;
+}
+
+/* A second word that is no option: two scripts, or a verb that there is not. */
+static int second_word(Cli *cli, const char *first, const char *second)
+{
+    if (!*cli->verb->name && !strpbrk(first, "./") && access(first, F_OK) != 0)
+        return cli_usage(cli, "there is no verb '%s'%s", shown(cli, first), near_verb(cli, first));
+    return cli_usage(cli, "one %s at a time: '%s', and what is '%s'?", cli->verb->no_script ? "verb" : "script",
+                     shown(cli, first), shown(cli, second));
+}
+
+/* ---- going through the arguments ----------------------------------------------------------------------------- */
+
+typedef struct Walk {
+    int argc, at;
+    char **argv;
+    bool only_names; /* after "--" */
+} Walk;
+
+typedef struct Arg {
+    const char *text;
+    bool is_option;
+    const Option *option; /* NULL: a word, or an option that there is not */
+    const char *value;    /* NULL: none given */
+} Arg;
+
+/* The next argument, with its value. A value that looks like an option is none: -o --json is a forgotten file. */
+static bool next_arg(Walk *w, Arg *arg)
+{
+    if (w->at < w->argc && !w->only_names && strcmp(w->argv[w->at], "--") == 0) {
+        w->only_names = true;
+        w->at++;
+    }
+    if (w->at >= w->argc)
+        return false;
+    *arg = (Arg){.text = w->argv[w->at++]};
+    arg->is_option = !w->only_names && arg->text[0] == '-' && arg->text[1];
+    if (!arg->is_option)
+        return true;
+    arg->option = find_option(arg->text, &arg->value);
+    if (!arg->option || !arg->option->arg || arg->value || w->at == w->argc)
+        return true;
+    const char *next = w->argv[w->at];
+    if (next[0] != '-' || !next[1]) {
+        arg->value = next;
+        w->at++;
+    }
+    return true;
+}
+
+static int read_arguments(Cli *cli, int argc, char **argv)
+{
+    Walk w = {.argc = argc, .argv = argv};
+    bool verb_read = !*cli->verb->name;
+    for (Arg arg; next_arg(&w, &arg);) {
+        const Option *o = arg.option;
+        int status = EXIT_OK;
+        if (arg.is_option && !o)
+            return unknown_option(cli, arg.text);
+        if (!o && !verb_read) {
+            verb_read = true;
+        } else if (!o) {
             if (cli->compile.script)
-                return usage_error("one script at a time: what is '%s'?", arg);
-            cli->compile.script = arg;
-            continue;
+                return second_word(cli, cli->compile.script, arg.text);
+            if (!*arg.text)
+                return cli_usage(cli, "the script's name is empty");
+            cli->compile.script = arg.text;
+        } else if (!takes(cli->verb, o)) {
+            return foreign_option(cli, o);
+        } else if (!o->arg && arg.value) {
+            return cli_usage(cli, "'%s' takes no value", o->name);
+        } else if (o->arg && (!arg.value || !*arg.value)) {
+            return cli_usage(cli, "'%s' wants a value: %s%s", o->name, o->name, o->arg);
+        } else {
+            status = set_option(cli, o, arg.value);
         }
-        const Option *o = find_option(arg, &value);
-        if (!o)
-            return usage_error("there is no option '%s'", arg);
-        if (!takes(v, o->name))
-            return usage_error(*v->name ? "'%s' is not an option of this verb" : "'%s' is not an option of the build", arg);
-        if (o->arg && !value) {
-            if (i + 1 == argc)
-                return usage_error("'%s' wants a value", arg);
-            value = argv[++i];
-        }
-        int status = set_option(cli, o, value);
         if (status)
             return status;
     }
     return EXIT_OK;
 }
 
-static bool has(int argc, char **argv, const char *option)
+/* The verb, wherever it stands among the options, and whether help or the version is asked for. */
+static OptionKind first_look(Cli *cli, int argc, char **argv)
 {
-    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
-        if (strcmp(argv[i], option) == 0)
-            return true;
-    return false;
+    Walk w = {.argc = argc, .argv = argv};
+    OptionKind asked = OPTION_TEXT;
+    bool word = false;
+    for (Arg arg; next_arg(&w, &arg);) {
+        if (arg.option && arg.option->kind >= OPTION_HELP && asked == OPTION_TEXT)
+            asked = arg.option->kind;
+        if (arg.is_option || word)
+            continue;
+        word = true;
+        const Verb *verb = w.only_names ? NULL : find_verb(arg.text);
+        cli->verb = verb ? verb : cli->verb;
+    }
+    return asked;
+}
+
+static int verb_help(Cli *cli)
+{
+    const char *name = cli->compile.script;
+    const Verb *verb = name ? find_verb(name) : &verbs[0];
+    if (name && strcmp(name, "build") == 0)
+        verb = &verbs[0];
+    if (!verb)
+        return cli_usage(cli, "there is no verb '%s'%s", shown(cli, name), near_verb(cli, name));
+    return print_help(cli, verb);
+}
+
+static int run(Cli *cli, int argc, char **argv)
+{
+    OptionKind asked = first_look(cli, argc, argv);
+    if (asked == OPTION_HELP)
+        return print_help(cli, cli->verb);
+    if (asked == OPTION_VERSION) {
+        puts("mlpc " MLPC_VERSION);
+        return cli_flush_stdout(cli);
+    }
+    int status = read_arguments(cli, argc, argv);
+    if (status)
+        return status;
+    Compile *c = &cli->compile;
+    if (!c->script && !cli->verb->no_script)
+        return cli_usage(cli, "no script: mlpc %s", cli->verb->usage);
+    if (c->script && !*cli->verb->name && !strpbrk(c->script, "./-") && access(c->script, F_OK) != 0 &&
+        *near_verb(cli, c->script))
+        return cli_usage(cli, "there is no script or verb '%s'%s", shown(cli, c->script), near_verb(cli, c->script));
+    if (c->script && strcmp(c->script, "-") == 0 && c->weights && strcmp(c->weights, "-") == 0)
+        return cli_usage(cli, "the script and the weights cannot both be standard input");
+    c->defs = cli->defs;
+    c->ndefs = cli->ndefs;
+    c->target = (Target)cli->target;
+    c->weights_as_file = cli->weights_as != 0;
+    return cli->verb->run(cli);
+}
+
+/* A standard stream that was closed would be the next file that is opened. Its place is taken, opened the wrong way
+ * round, so that using it is the error that it should be. */
+static void hold_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            return;
 }
 
 int cli_run(int argc, char **argv)
 {
-    if (argc < 2) {
-        fputs("mlpc: error: no script (see mlpc --help)\n", stderr);
-        return EXIT_USAGE;
-    }
-    const Verb *verb = find_verb(argv[1]);
-    int skip = verb ? 2 : 1;
-    if (has(argc - skip, argv + skip, "--help"))
-        return help(verb ? verb : &verbs[0], !verb);
-    if (has(argc - skip, argv + skip, "--version")) {
-        puts("mlpc " MLPC_VERSION);
-        return EXIT_OK;
-    }
-    if (!verb)
-        verb = &verbs[0];
-    Cli cli = {.verb = verb->name};
+    hold_standard_streams();
+    Cli cli = {.verb = &verbs[0], .dump = -1};
     compile_begin(&cli.compile);
-    cli.defs = ARENA_ARRAY(cli.compile.arena, (size_t)argc, ScriptDefine);
-    int status = read_arguments(&cli, verb, argc - skip, argv + skip);
-    if (!status && !cli.compile.script)
-        status = usage_error("mlpc %s needs a script", verb->name);
-    if (!status) {
-        cli.compile.defs = cli.defs;
-        cli.compile.ndefs = cli.ndefs;
-        status = verb->run(&cli);
-    }
+    cli.defs = ARENA_ARRAY(cli.compile.arena, (size_t)argc + 1, ScriptDefine);
+    int status = run(&cli, argc - (argc > 0), argv + (argc > 0));
     diag_flush(&cli.compile.diag, stderr);
     compile_end(&cli.compile);
     return status;

@@ -1,4 +1,5 @@
-/* cli.h: one table of verbs, one table of options; --help, the manual and the completion are printed from them. */
+/* cli.h: one table of verbs, one table of options; --help is printed from them, the manual and the completion are
+ * tested against them. */
 #ifndef MLPC_CLI_H
 #define MLPC_CLI_H
 
@@ -9,8 +10,10 @@ enum { EXIT_OK = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
 /* What the command line said. Verbs read what concerns them. */
 typedef struct Cli {
     Compile compile;
-    const char *verb;
-    const char *output, *header, *prefix, *dump, *warning;
+    const struct Verb *verb;
+    const char *output, *header, *prefix;
+    int target, weights_as; /* which of the option's words */
+    int dump;               /* a Stage, or -1 */
     bool single_header, dot, json;
     ScriptDefine *defs;
     int ndefs;
@@ -22,6 +25,7 @@ typedef struct Verb {
     const char *summary; /* one line */
     const char *options; /* names of the options it takes, separated by spaces */
     int (*run)(Cli *cli);
+    bool no_script; /* works without one */
 } Verb;
 
 extern const Verb verbs[]; /* ends with name NULL */
@@ -29,10 +33,16 @@ extern const Verb verbs[]; /* ends with name NULL */
 /* Runs the whole program: returns its exit status (0 fine, 1 the user's input is wrong, 2 usage). */
 int cli_run(int argc, char **argv);
 
+/* Reports "mlpc: error: TEXT (see mlpc VERB --help)". Returns EXIT_USAGE. */
+int cli_usage(Cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Prints t to standard output and frees it. EXIT_OK, or EXIT_WRONG with the reason reported. */
+int cli_print(Cli *cli, Text *t);
+
 /* Ends what was printed to standard output: EXIT_OK, or EXIT_WRONG with the reason reported. */
 int cli_flush_stdout(Cli *cli);
 
-/* build.c, show.c: the verbs. */
+/* build.c, show.c, reference.c: the verbs. */
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
 int verb_show(Cli *cli);
