@@ -46,7 +46,7 @@ run() {
     status=$?
     expected=0
     grep -q 'error: ' "$work/err" && expected=1
-    grep -q '(see mlpc --help)$' "$work/err" && expected=2
+    grep -q '(see mlpc .*--help)$' "$work/err" && expected=2
     [ $status = $expected ] || fail "$name: exit status $status, not $expected: mlpc $*"
 }
 

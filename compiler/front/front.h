@@ -123,8 +123,15 @@ void tensor_open(lua_State *L);
 /* Pushes a tensor for a node that was just built, and takes its name into the register of names. */
 void tensor_push(lua_State *L, Node *node, bool bad);
 
-/* Pushes a tensor that stands for one that could not be made. */
+/* Pushes a tensor that stands for one that could not be made, in place of a node or of nothing at all. */
+void tensor_push_bad(lua_State *L, Node *node);
 void tensor_push_spoilt(lua_State *L);
+
+/* A node to build on where nothing good is at hand. */
+Node *tensor_nowhere(Script *s);
+
+/* Pushes x * scale + shift, with one number or one per feature; bad as in tensor_push. Returns 1. */
+int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int nscale, const double *shift, int nshift);
 
 /* The tensor at index i, ready to be built upon, or NULL after the error was reported: not a tensor, or of a net that is
  * already complete. what and role begin the sentence: "dense: what it works on must be ..." */
@@ -138,6 +145,11 @@ void tensor_add_method(lua_State *L, const char *name);
 
 /* The graph to build into; reports after net(). Never NULL. */
 Graph *tensor_graph(lua_State *L, const char *what);
+
+/* ---- layer.c ----------------------------------------------------------------------------------------------------- */
+
+/* Adds every layer to the table of methods at the top of the stack, and to the table below it. */
+void layer_open(lua_State *L);
 
 /* ---- keys.c: tables of options ----------------------------------------------------------------------------------- */
 
