@@ -93,15 +93,15 @@ typedef struct Graph {
     Node **target, **loss; /* both in order of output */
     int ntarget;
     Node *sample_weight;   /* NULL: all samples count alike */
-    int count[OP_ALL];   /* nodes made so far of each op, for names */
+    int count[OP_ALL]; /* nodes made so far of each op, for names */
     const char **note;   /* what passes did, for the report, one line each */
     int nnote, note_cap;
 } Graph;
 
 Graph *graph_new(Arena *arena, const char *file);
 
-/* A graph of its own nodes over the same parameters and constants, in the same arena: what passes do to one does not show
- * in the other. */
+/* A graph of its own nodes over the same parameters and constants, in the same arena: what passes do to the nodes of
+ * one does not show in the other. */
 Graph *graph_copy(const Graph *g);
 
 /* Appends a node of `op` over `nin` inputs with the given width. name NULL: the op's name and its number ("relu2").
@@ -179,10 +179,10 @@ typedef struct TrainBatch {
     uint64_t seed, step;
 } TrainBatch;
 
-/* The same for a graph of pass_grad: the loss, penalties included, and where grad is not NULL for parameter number i
- * grad[i][rows * cols]: dloss/dparameter, or for running statistics what the batch says they are (see OP_BATCHNORM_STATS
- * in ops.c). The forward values are those of training: batch statistics, dropout. graph_eval of such a graph gives what it
- * gave before the pass. */
+/* The same for a graph of pass_grad: the loss, penalties included, and where grad is not NULL in grad[i], for parameter
+ * number i, rows * cols derivatives of the loss, or what the running statistics are after this batch. Forward values
+ * are those of training, with batch statistics and dropout; graph_eval of such a graph still gives what it gave before
+ * the pass. false: a parameter has no value, the graph has no loss, or n is 0. Any thread, graph read only. */
 bool graph_eval_train(const Graph *g, const TrainBatch *b, double *loss, double *const *grad);
 
 /* print.c */

@@ -175,6 +175,7 @@ static void slice_row(const Node *n, const double *const *in, double *out)
 }
 
 #define ELEMENT(f) .kind = KIND_ELEMENT, .value = f##_value, .slope = f##_slope
+#define ELEMENT_Y(f) ELEMENT(f), .slope_of_y = true
 #define BIG 1e30
 
 const OpInfo op_info[OP_ALL] = {
@@ -190,34 +191,34 @@ const OpInfo op_info[OP_ALL] = {
                     .c = "%x", .snippets = "", .doc = "training: 0 with probability p, else x / (1 - p); inference: x"},
     [OP_AFFINE] = {"affine", ELEMENT(affine), .linear = true, .c = "mlp_fma(%x, %s, %t)", .snippets = "simd",
                    .flops = 2, .doc = "x * scale + shift, constants"},
-    [OP_RELU] = {"relu", ELEMENT(relu), .slope_of_y = true, .c = "mlp_relu(%x)", .snippets = "relu", .flops = 1, .doc = "max(x, 0)"},
-    [OP_LEAKY_RELU] = {"leaky_relu", ELEMENT(leaky_relu), .slope_of_y = true, .nattr = 1, .attr = {{"a", 0.01, -BIG, BIG}},
+    [OP_RELU] = {"relu", ELEMENT_Y(relu), .c = "mlp_relu(%x)", .snippets = "relu", .flops = 1, .doc = "max(x, 0)"},
+    [OP_LEAKY_RELU] = {"leaky_relu", ELEMENT_Y(leaky_relu), .nattr = 1, .attr = {{"a", 0.01, -BIG, BIG}},
                        .c = "mlp_leaky_relu(%x, %0)", .snippets = "leaky_relu", .flops = 2,
                        .doc = "x > 0 ? x : a x"},
     [OP_PRELU] = {"prelu", ELEMENT(prelu), .nattr = 1, .attr = {{"a", 0.25, -BIG, BIG}}, .c = "mlp_prelu(%x, %p)",
                   .snippets = "prelu", .flops = 2, .doc = "x > 0 ? x : weight x, the slope is learnt (starts at a)"},
-    [OP_ELU] = {"elu", ELEMENT(elu), .slope_of_y = true, .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, %0)",
+    [OP_ELU] = {"elu", ELEMENT_Y(elu), .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, %0)",
                 .snippets = "elu", .flops = 20, .doc = "x > 0 ? x : a (exp(x) - 1)"},
-    [OP_SELU] = {"selu", ELEMENT(selu), .slope_of_y = true, .c = "mlp_selu(%x)", .snippets = "selu", .flops = 21,
+    [OP_SELU] = {"selu", ELEMENT_Y(selu), .c = "mlp_selu(%x)", .snippets = "selu", .flops = 21,
                  .doc = "1.0507 elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer 2017)"},
     [OP_GELU] = {"gelu", ELEMENT(gelu), .c = "mlp_gelu(%x)", .snippets = "gelu", .flops = 25,
                  .doc = "x Phi(x), the exact one"},
     [OP_SILU] = {"silu", ELEMENT(silu), .c = "mlp_silu(%x)", .snippets = "silu", .flops = 20, .doc = "x sigmoid(x)"},
-    [OP_SIGMOID] = {"sigmoid", ELEMENT(sigmoid), .slope_of_y = true, .saturating = true, .c = "mlp_sigmoid(%x)", .snippets = "sigmoid",
+    [OP_SIGMOID] = {"sigmoid", ELEMENT_Y(sigmoid), .saturating = true, .c = "mlp_sigmoid(%x)", .snippets = "sigmoid",
                     .flops = 18, .doc = "1 / (1 + exp(-x))"},
-    [OP_TANH] = {"tanh", ELEMENT(tanh), .slope_of_y = true, .saturating = true, .c = "mlp_tanh(%x)", .snippets = "tanh", .flops = 18,
+    [OP_TANH] = {"tanh", ELEMENT_Y(tanh), .saturating = true, .c = "mlp_tanh(%x)", .snippets = "tanh", .flops = 18,
                  .doc = "tanh(x) = 2 sigmoid(2 x) - 1"},
-    [OP_HARD_SIGMOID] = {"hard_sigmoid", ELEMENT(hard_sigmoid), .slope_of_y = true, .saturating = true, .c = "mlp_hard_sigmoid(%x)",
+    [OP_HARD_SIGMOID] = {"hard_sigmoid", ELEMENT_Y(hard_sigmoid), .saturating = true, .c = "mlp_hard_sigmoid(%x)",
                          .snippets = "hard_sigmoid", .flops = 4, .doc = "clamp(x / 6 + 1/2, 0, 1)"},
-    [OP_HARD_TANH] = {"hard_tanh", ELEMENT(hard_tanh), .slope_of_y = true, .saturating = true, .c = "mlp_hard_tanh(%x)",
+    [OP_HARD_TANH] = {"hard_tanh", ELEMENT_Y(hard_tanh), .saturating = true, .c = "mlp_hard_tanh(%x)",
                       .snippets = "hard_tanh", .flops = 2, .doc = "clamp(x, -1, 1)"},
-    [OP_SOFTPLUS] = {"softplus", ELEMENT(softplus), .slope_of_y = true, .c = "mlp_softplus(%x)", .snippets = "softplus", .flops = 30,
+    [OP_SOFTPLUS] = {"softplus", ELEMENT_Y(softplus), .c = "mlp_softplus(%x)", .snippets = "softplus", .flops = 30,
                      .doc = "log(1 + exp(x))"},
-    [OP_SOFTSIGN] = {"softsign", ELEMENT(softsign), .slope_of_y = true, .saturating = true, .c = "mlp_softsign(%x)",
+    [OP_SOFTSIGN] = {"softsign", ELEMENT_Y(softsign), .saturating = true, .c = "mlp_softsign(%x)",
                      .snippets = "softsign", .flops = 3, .doc = "x / (1 + |x|)"},
     [OP_SIGN] = {"sign", ELEMENT(sign), .nattr = 1, .attr = {{"ste", 0, 0, 1}}, .c = "mlp_sign(%x)",
                  .snippets = "sign", .flops = 2, .doc = "-1, 0 or 1; trains only with ste (straight-through)"},
-    [OP_EXP] = {"exp", ELEMENT(exp), .slope_of_y = true, .c = "mlp_exp(%x)", .snippets = "exp", .flops = 15, .doc = "exp(x)"},
+    [OP_EXP] = {"exp", ELEMENT_Y(exp), .c = "mlp_exp(%x)", .snippets = "exp", .flops = 15, .doc = "exp(x)"},
     [OP_SOFTMAX] = {"softmax", KIND_ROW, .row = softmax_row, .c = "softmax", .snippets = "softmax", .flops = 18,
                     .doc = "exp(x) / sum(exp(x)), by the largest logit"},
     [OP_LOG_SOFTMAX] = {"log_softmax", KIND_ROW, .row = log_softmax_row, .c = "log_softmax",
@@ -230,7 +231,68 @@ const OpInfo op_info[OP_ALL] = {
     [OP_CONCAT] = {"concat", KIND_SHAPE, .linear = true, .row = concat_row, .doc = "a, then b"},
     [OP_SLICE] = {"slice", KIND_SHAPE, .nattr = 2, .attr = {{"i", 1, -BIG, BIG}, {"j", -1, -BIG, BIG}},
                   .linear = true, .row = slice_row, .doc = "features i to j, counted from 1, negative from the end"},
+
+    /* Training: the inputs in order, then what comes of them. dy is the gradient of a layer's value, x and y are its
+     * input and value; sums are over the batch, of n samples. Losses are of one sample; loss.h says how they add up. */
+    [OP_TARGET] = {"target", KIND_SOURCE, .doc = "a row from outside: what an output should have been"},
+    [OP_SAMPLE_WEIGHT] = {"sample_weight", KIND_SOURCE, .doc = "a number from outside: how often a sample counts"},
+    [OP_CROSS_ENTROPY] = {"cross_entropy", KIND_LOSS, .nattr = 1, .attr = {{"labels", 0, 0, 1}},
+                          .batch = cross_entropy_batch, .flops = 22,
+                          .doc = "(x, t[, w]): -sum(t log(softmax(x))); with labels t is one class number, from 0"},
+    [OP_BINARY_CROSS_ENTROPY] = {"binary_cross_entropy", KIND_LOSS, .batch = binary_cross_entropy_batch, .flops = 45,
+                                 .doc = "(p, t[, w]): -t log(p) - (1 - t) log(1 - p), of probabilities"},
+    [OP_BINARY_CROSS_ENTROPY_LOGITS] = {"binary_cross_entropy_logits", KIND_LOSS,
+                                        .batch = binary_cross_entropy_logits_batch, .flops = 40,
+                                        .doc = "(x, t[, w]): the same of p = sigmoid(x), in one stable formula"},
+    [OP_MSE] = {"mse", KIND_LOSS, .batch = mse_batch, .flops = 4, .doc = "(y, t[, w]): (y - t)^2"},
+    [OP_MAE] = {"mae", KIND_LOSS, .batch = mae_batch, .flops = 4, .doc = "(y, t[, w]): |y - t|, slope 0 at 0"},
+    [OP_HUBER] = {"huber", KIND_LOSS, .nattr = 1, .attr = {{"delta", 1, 1e-30, BIG}}, .batch = huber_batch, .flops = 6,
+                  .doc = "(y, t[, w]): d = |y - t|; d < delta ? d^2 / 2 : delta (d - delta / 2)"},
+    [OP_PENALTY] = {"penalty", KIND_SUM, .nattr = 2, .attr = {{"l2", 0, 0, BIG}, {"l1", 0, 0, BIG}},
+                    .batch = penalty_batch, .flops = 4,
+                    .doc = "(): adds l2 sum(W^2) + l1 sum(|W|) to the loss and its derivative to dW, once a batch"},
+    [OP_DENSE_BACK] = {"dense_back", KIND_DENSE, .row = dense_back_row, .doc = "(dy): dx = W^T dy"},
+    [OP_DENSE_GRAD] = {"dense_grad", KIND_SUM, .batch = dense_grad_batch,
+                       .doc = "(dy, x): dW += sum(dy x^T), db += sum(dy)"},
+    [OP_ACT_BACK] = {"act_back", KIND_JOIN, .row = act_back_row, .flops = 3,
+                     .doc = "(dy, x or y): dy times the slope of an element-wise op at x, told by y where it can be"},
+    [OP_PRELU_GRAD] = {"prelu_grad", KIND_SUM, .batch = prelu_grad_batch, .flops = 2,
+                       .doc = "(dy, x): dslope += sum(x > 0 ? 0 : dy x), over the features too if shared"},
+    [OP_SOFTMAX_BACK] = {"softmax_back", KIND_ROW, .row = softmax_back_row, .flops = 4,
+                         .doc = "(dy, y): y (dy - sum(dy y))"},
+    [OP_LOG_SOFTMAX_BACK] = {"log_softmax_back", KIND_ROW, .row = log_softmax_back_row, .flops = 18,
+                             .doc = "(dy, y): dy - exp(y) sum(dy)"},
+    [OP_LAYERNORM_BACK] = {"layernorm_back", KIND_ROW, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}},
+                           .row = layernorm_back_row, .flops = 16,
+                           .doc = "(dy, x): (g - mean(g) - z mean(g z)) / sqrt(var(x) + eps), g = weight dy, "
+                                  "z normalised x"},
+    [OP_LAYERNORM_GRAD] = {"layernorm_grad", KIND_SUM, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}},
+                           .batch = layernorm_grad_batch, .flops = 10,
+                           .doc = "(dy, x): dweight += sum(dy z), dbias += sum(dy), z normalised x"},
+    [OP_BATCHNORM_STATS] = {"batchnorm_stats", KIND_STATS, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}},
+                            .batch = batchnorm_stats_batch, .flops = 2,
+                            .doc = "(x): mean, then 1 / sqrt(variance + eps), of each feature over the batch; running "
+                                   "statistics: 0.9 old + 0.1 (mean, variance n / (n - 1)), the old ones if n is 1"},
+    [OP_BATCHNORM_TRAIN] = {"batchnorm_train", KIND_NORM, .nattr = 1, .attr = {{"eps", 1e-5, 1e-12, 1}}, .linear = true,
+                            .value = batchnorm_value, .batch = batchnorm_train_batch, .flops = 4,
+                            .doc = "(x, stats): z weight + bias, z = (x - mean) / sqrt(variance + eps)"},
+    [OP_BATCHNORM_GRAD] = {"batchnorm_grad", KIND_STATS, .batch = batchnorm_grad_batch, .flops = 2,
+                           .doc = "(dy, x, stats): sum(dy z), then sum(dy): these are dweight and dbias too"},
+    [OP_BATCHNORM_BACK] = {"batchnorm_back", KIND_NORM, .batch = batchnorm_back_batch, .flops = 7,
+                           .doc = "(dy, x, stats, sums): (dy - sum(dy) / n - z sum(dy z) / n) weight / "
+                                  "sqrt(variance + eps)"},
+    [OP_DROPOUT_TRAIN] = {"dropout_train", KIND_MASK, .nattr = 1, .attr = {{"p", 0.5, 0, 0.999999}},
+                          .value = dropout_value, .batch = dropout_train_batch, .flops = 10,
+                          .doc = "(x): kept ? x / (1 - p) : 0, see dropout_keeps; the same for gradients"},
+    [OP_SLICE_BACK] = {"slice_back", KIND_SCATTER, .nattr = 2, .attr = {{"i", 1, -BIG, BIG}, {"j", -1, -BIG, BIG}},
+                       .row = slice_back_row, .flops = 1,
+                       .doc = "([dx,] dy): dx, or zeros, with dy added to its features i to j"},
 };
+
+bool op_slope_reads_y(Op op, const double *attr)
+{
+    return op_info[op].slope_of_y && (op_info[op].nattr == 0 || attr[0] >= 0);
+}
 
 Op op_find(const char *name)
 {

@@ -85,8 +85,11 @@ typedef struct Batch {
     size_t n;              /* samples */
     uint64_t seed, step;   /* of dropout: the run's seed, and the number of the optimiser's step */
     double *loss;          /* losses and penalties add to it */
-    double *const *grad;   /* by id of the parameter: gradients, and the batch's statistics, are added to it */
+    double *const *grad;   /* by id of the parameter: where its gradient, or its new value if it is a statistic, goes */
 } Batch;
+
+/* How far the running statistics of batch normalisation move towards those of a batch, as in PyTorch. */
+#define BATCHNORM_MOMENTUM 0.1
 
 typedef struct OpInfo {
     const char *name; /* as scripts, messages and the text form write it */
@@ -98,15 +101,15 @@ typedef struct OpInfo {
     } attr[2];
     bool linear;     /* a linear (affine) map of its input */
     bool saturating; /* flat outside about -2..2 */
-    bool slope_of_y; /* the slope follows from y alone (if attribute a, where there is one, is not negative), else from x */
-    /* KIND_ELEMENT: value and derivative of one feature (j-th) in double precision; y is the value. slope reads one of x
-     * and y, as op_slope_reads_y says, and the other is NaN. */
+    bool slope_of_y; /* the slope follows from y (if attribute a, where there is one, is not negative), else from x */
+    /* KIND_ELEMENT: value and derivative of one feature (j-th) in double precision; y is the value. slope reads one of
+     * x and y, as op_slope_reads_y says, and the other is NaN. */
     double (*value)(const struct Node *n, int j, double x);
     double (*slope)(const struct Node *n, int j, double x, double y);
     /* All others: one row. in[i] is input i's row, out the node's. */
     void (*row)(const struct Node *n, const double *const *in, double *out);
-    /* Training, what row cannot do: all rows at once (one where an input or the node has but one). Those that the forward
-     * part has too have value as well: what they do at inference. */
+    /* Training, what row cannot do: all rows at once (one where an input or the node has but one). Those of the forward
+     * part have value as well: what they do at inference. */
     void (*batch)(const struct Node *n, const Batch *b, const double *const *in, double *out);
     /* KIND_ELEMENT and KIND_JOIN: C text over vectors. %x the value (first operand), %b the second operand, %0 %1 the
      * attributes, %p %s %t one vector of the node's weight, scale, shift. KIND_ROW: name of the row function. */
@@ -125,15 +128,16 @@ Op op_find(const char *name);
  * anyway, rather than by its input x. */
 bool op_slope_reads_y(Op op, const double *attr);
 
-/* Whether dropout number `stream` of the net keeps feature `feature` of sample `sample` of the batch, at probability p of
- * dropping. A counter-based hash, so that the backward pass finds the same mask without having kept it; generated code
- * makes the same one. With G = 0x9E3779B97F4A7C15 and mix the output function of SplitMix64 (G. L. Steele et al., 2014),
+/* Whether dropout number `stream` of the net keeps feature `feature` of sample `sample` of the batch, both from 0, at
+ * probability p of dropping. A counter-based hash, so that the backward pass finds the same mask without having kept
+ * it; generated code makes the same one. With G = 0x9E3779B97F4A7C15 and the output function of SplitMix64 (G. L. Steele,
+ * D. Lea, C. Flood, 2014)
  *     mix(z): z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9; z = (z ^ z >> 27) * 0x94D049BB133111EB; z ^ z >> 31     (64 bits)
  *     key     = mix((mix((mix(seed + G) ^ step) + G) ^ stream) + G)                        once a step and node
  *     row     = mix((key ^ sample) + G), a = its low 32 bits, b = its high 32 bits         once a sample
  *     v       = a + feature * 0x9E3779B9; v = (v ^ v >> 16) * 0x7FEB352D + b;                                 (32 bits)
  *               v = (v ^ v >> 15) * 0x846CA68B; v = v ^ v >> 16                            once a feature
- * (the constants of v are of C. Wellons' hash "lowbias32") and keeps when (v >> 8) >= p * 2^24 rounded to the nearest. */
+ * (the constants of v are those of C. Wellons' hash "lowbias32"); keeps if (v >> 8) >= p * 2^24, rounded to nearest. */
 bool dropout_keeps(uint64_t seed, uint64_t step, uint32_t stream, uint64_t sample, uint32_t feature, double p);
 
 #endif
