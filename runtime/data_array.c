@@ -143,14 +143,17 @@ static mlp_status load(mlp_array *array, mlp_input *in, const element *e, uint64
     if (rows == 0 || width == 0) {
         return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0, "holds no samples");
     }
-    bool overflow = rows > UINT64_MAX / 8 / width;
-    uint64_t promised = overflow ? UINT64_MAX : rows * width * e->size;
-    if (overflow || promised > rest || (exact && promised < rest)) {
+    if (rows > UINT64_MAX / 8 / width) {
+        return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0,
+                                     "cut short or lying: its shape promises %llu rows of %llu values",
+                                     (unsigned long long)rows, (unsigned long long)width);
+    }
+    uint64_t promised = rows * width * e->size;
+    if (promised > rest || (exact && promised < rest)) {
         return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0,
                                      "%s: its shape promises %llu bytes from byte %llu on, the file has %s%llu",
-                                     overflow || promised > rest ? "cut short or lying" : "too long",
-                                     (unsigned long long)promised, (unsigned long long)first, exact ? "" : "at most ",
-                                     (unsigned long long)rest);
+                                     promised > rest ? "cut short or lying" : "too long", (unsigned long long)promised,
+                                     (unsigned long long)first, exact ? "" : "at most ", (unsigned long long)rest);
     }
     char what[96];
     uint64_t bytes = rows * width * mlp_type_size(type);
@@ -465,7 +468,9 @@ mlp_status mlp_f32_read(mlp_array *array, mlp_input *in, size_t width, const mlp
             break;
         }
     }
-    if (in->status == MLP_OK && (have == 0 || have % row != 0)) {
+    if (in->status == MLP_OK && have == 0) {
+        in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0, "holds no samples");
+    } else if (in->status == MLP_OK && have % row != 0) {
         in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0,
                               "%zu bytes are no whole number of rows of %zu float32 values (%llu bytes each)", have,
                               width, (unsigned long long)row);

@@ -208,13 +208,18 @@ static mlp_status collect(const mlp_array *x, const size_t *rows, size_t n, stat
     return MLP_OK;
 }
 
-/* Scale and shift of feature i. A spread that float32 cannot tell from rounding counts as none. */
+/* Scale and shift of feature i. A spread that float32 cannot tell from rounding is not blown up to 1. */
 static void choose(const statistics *s, size_t i, size_t n, mlp_scaling scaling, float *scale, float *shift)
 {
     double center = scaling == MLP_SCALE_STANDARD ? s->sum[i] / (double)n : (double)s->least[i];
     double spread =
         scaling == MLP_SCALE_STANDARD ? sqrt(s->square[i] / (double)n) : (double)s->most[i] - (double)s->least[i];
-    double factor = spread > 2 * (double)FLT_EPSILON * fabs(center) && spread >= (double)FLT_MIN ? 1 / spread : 1;
+    double factor = 1;
+    if (s->most[i] > s->least[i] && spread <= 2 * (double)FLT_EPSILON * fabs(center)) {
+        factor = fmin(1 / fabs(center), 1);
+    } else if (s->most[i] > s->least[i] && spread >= (double)FLT_MIN) {
+        factor = 1 / spread;
+    }
     *scale = (float)factor;
     *shift = (float)(-center * factor);
 }
