@@ -1,0 +1,128 @@
+#!/bin/sh
+# examples.sh BUILD: builds and runs every example from a copy, as a user would, and checks what it prints.
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+cd "$root" || exit 1
+MLPC=$(cd "$1" && pwd)/mlpc
+passed=0 failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+ok() {
+    passed=$((passed + 1))
+}
+
+bad() {
+    failed=$((failed + 1))
+    echo "FAIL $1"
+    sed 's/^/    /' "$dir/log"
+}
+
+# check WHAT COMMAND...: the command succeeds. What it prints is in $dir/log.
+check() {
+    what=$1
+    shift
+    if "$@" >"$dir/log" 2>&1; then ok; else bad "$what"; fi
+}
+
+# prints WHAT WANTED COMMAND...: the command succeeds and prints exactly that to standard output.
+prints() {
+    what=$1 wanted=$2
+    shift 2
+    if got=$("$@" 2>"$dir/log") && [ "$got" = "$wanted" ]; then
+        ok
+    else
+        echo "got:    $got" >>"$dir/log"
+        echo "wanted: $wanted" >>"$dir/log"
+        bad "$what"
+    fi
+}
+
+# again WHAT yes|no FILE COMMAND...: whether the command makes FILE anew. A new file comes by rename: another inode.
+again() {
+    what=$1 wanted=$2 file=$3
+    shift 3
+    before=$(ls -i "$file")
+    check "$what" "$@"
+    after=$(ls -i "$file")
+    [ "$before" = "$after" ] && made=no || made=yes
+    if [ "$made" = "$wanted" ]; then ok; else bad "$what: made anew: $made"; fi
+}
+
+cp -R examples/plain_c examples/single_header examples/cmake "$dir"
+strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror'
+
+cd "$dir/plain_c" || exit 1
+rm -f iris iris.c iris.h
+check 'plain_c: make' make "MLPC=$MLPC" "CFLAGS=$strict"
+prints 'plain_c: a setosa' 'setosa        99.8 %
+versicolor     0.2 %
+virginica      0.0 %' ./iris 5.1 3.5 1.4 0.2
+prints 'plain_c: a versicolor' 'setosa         0.1 %
+versicolor    99.6 %
+virginica      0.2 %' ./iris 5.9 3.0 4.2 1.5
+prints 'plain_c: a virginica' 'setosa         0.0 %
+versicolor     0.1 %
+virginica     99.9 %' ./iris 6.3 3.3 6.0 2.5
+if ./iris 1 2 three 4 >"$dir/log" 2>&1; then bad 'plain_c: a word is no length'; else ok; fi
+again 'plain_c: nothing changed' no iris.c make "MLPC=$MLPC" "CFLAGS=$strict"
+touch iris.safetensors
+again 'plain_c: new weights' yes iris.c make "MLPC=$MLPC" "CFLAGS=$strict"
+touch iris.lua
+again 'plain_c: a new script' yes iris.c make "MLPC=$MLPC" "CFLAGS=$strict"
+# The README shows this very run.
+if grep -q 'versicolor    99.6 %' README.md; then ok; else bad 'plain_c: README.md shows another result'; fi
+
+cd "$dir/single_header" || exit 1
+rm -f adder adder_cpp parity.h majority.h
+check 'single_header: make' make "MLPC=$MLPC" "CFLAGS=$strict" \
+    'CXXFLAGS=-std=c++11 -Wall -Wextra -Wpedantic -Wconversion -Werror'
+for program in ./adder ./adder_cpp; do
+    prints "single_header: $program" '1234 + 4321 = 5555' $program 1234 4321
+    prints "single_header: $program carries through" '65535 + 1 = 65536' $program 65535 1
+    prints "single_header: $program of nothing" '0 + 0 = 0' $program 0 0
+done
+# Bare, a header only declares: two files of one program include it, one with the code.
+cat >one.c <<'C'
+#include "parity.h"
+#include "parity.h"
+int odd(const float *x);
+int odd(const float *x)
+{
+    float y[PARITY_OUT];
+    parity(x, y);
+    return y[0] > 0.5f;
+}
+C
+cat >two.c <<'C'
+#define PARITY_IMPLEMENTATION
+#include "parity.h"
+int odd(const float *x);
+int main(void)
+{
+    const float ones[3] = {1, 1, 1}, none[3] = {0, 0, 0};
+    return odd(ones) && !odd(none) ? 0 : 1;
+}
+C
+# shellcheck disable=SC2086
+check 'single_header: two files of one program' ${CC:-cc} $strict -o both one.c two.c
+check 'single_header: and they run' ./both
+
+cd "$dir/cmake" || exit 1
+rm -rf build
+check 'cmake: configure' cmake -B build "-DMLPC=$MLPC" "-DCMAKE_C_FLAGS=$strict"
+check 'cmake: build' cmake --build build
+check 'cmake: run' build/wave
+again 'cmake: nothing changed' no build/wave.c cmake --build build
+touch wave.lua
+again 'cmake: a new script' yes build/wave.c cmake --build build
+touch wave.safetensors
+again 'cmake: new weights' yes build/wave.c cmake --build build
+again 'cmake: and then nothing' no build/wave.c cmake --build build
+# A script that is wrong stops the build and leaves the C of before.
+echo 'oops()' >wave.lua
+if cmake --build build >"$dir/log" 2>&1; then bad 'cmake: a wrong script'; else ok; fi
+if grep -q 'wave.lua:1: error' "$dir/log" && [ -s build/wave.c ]; then ok; else bad 'cmake: a wrong script is named'; fi
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
