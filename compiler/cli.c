@@ -48,7 +48,7 @@ static const Option options[] = {
     {"--train", NULL, "keep the parameters an argument even if there are weights", FLAG(compile.train)},
     {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL},
     {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL},
-    {"-d", " graph|fold|fuse|plan", "prints the net after that stage, and stops", CHOICE(dump)},
+    {"-d", " graph|grad|fold|fuse|plan", "prints the net after that stage, and stops", CHOICE(dump)},
     {"--dot", NULL, "the graph, for Graphviz", FLAG(dot)},
     {"--json", NULL, "the table as JSON", FLAG(json)},
     {"--help", NULL, "this text", OPTION_HELP, 0, "-h"},

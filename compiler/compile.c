@@ -73,11 +73,13 @@ static bool read_net(Compile *c)
     return true;
 }
 
-static bool run_stage(Compile *c, Stage stage)
+static bool run_stage(Compile *c, Stage stage, Stage last)
 {
     switch (stage) {
     case STAGE_GRAPH:
         return read_net(c);
+    case STAGE_GRAD:
+        return last != STAGE_GRAD || pass_grad(c->graph, &c->diag, NULL);
     case STAGE_FOLD:
         return pass_fold(c->graph, &c->diag);
     case STAGE_FUSE:
@@ -95,7 +97,7 @@ static bool run_stage(Compile *c, Stage stage)
 bool compile_run(Compile *c, Stage last)
 {
     for (; c->next <= last; c->next++)
-        if (!run_stage(c, c->next))
+        if (!run_stage(c, c->next, last))
             return false;
     return true;
 }

@@ -11,6 +11,7 @@
 /* How far to go. */
 typedef enum Stage {
     STAGE_GRAPH, /* script read, weights bound, checked */
+    STAGE_GRAD,  /* backward nodes added; only when it is the last */
     STAGE_FOLD,  /* constant work done */
     STAGE_FUSE,  /* element-wise work in the stores */
     STAGE_PLAN,  /* everything decided */
@@ -47,7 +48,7 @@ void compile_end(Compile *c);
  * Compile is then at its end. */
 bool compile_run(Compile *c, Stage last);
 
-/* The form of the graph (or plan) after `stage` as text: what -d graph|fold|fuse|plan prints. */
+/* The form of the graph (or plan) after `stage` as text: what -d graph|grad|fold|fuse|plan prints. */
 void compile_print(const Compile *c, Stage stage, FILE *out);
 
 #endif

@@ -208,7 +208,7 @@ static void fold_affine(Fold *f, Node *n)
     }
     if (identity(n)) {
         replace(f, n, before);
-    } else if (before->op == OP_DENSE && f->uses[before->id] == 1 && known(before)) {
+    } else if (before->op == OP_DENSE && f->uses[before->id] == 1 && known(before) && !f->g->training) {
         fold_behind(f, before, n);
         replace(f, n, before);
     }
@@ -216,7 +216,7 @@ static void fold_affine(Fold *f, Node *n)
 
 static void fold_dense(Fold *f, Node *n)
 {
-    if (!known(n))
+    if (!known(n) || f->g->training) /* backward nodes read the layer's own numbers */
         return;
     for (;;) {
         Node *before = n->in[0];
