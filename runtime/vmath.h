@@ -1,0 +1,457 @@
+/* vmath.h: elementary functions, activations and their derivatives over the vectors of simd.h; one form for every unit.
+ *
+ * Marker lines as in simd.h: each snippet is printed into the generated files that need it.
+ *
+ * "ulp": units in the last place of the exact result, the largest error over all floats, measured by
+ * tests/long/vmath_all.c with and without fused multiply-add; denormal results count in units of 2^-149. NaN gives NaN.
+ * Nothing here calls the C library, reads a table or branches on data. Minimax coefficients: our own, by the Remez
+ * exchange (E. Remez 1934; see J.-M. Muller, Elementary Functions, ch. 3), then rounded to floats by search. */
+#ifndef MLP_VMATH_H
+#define MLP_VMATH_H
+
+#include "simd.h"
+
+/*@ clamp : simd */
+/* x brought into lo .. hi; NaN stays NaN. */
+static MLP_INLINE mlp_vec mlp_clamp(mlp_vec x, float lo, float hi)
+{
+    return mlp_min(mlp_set(hi), mlp_max(mlp_set(lo), x));
+}
+
+/*@ split : simd */
+/* x = n ln 2 + r with n whole and |r| <= 0.3467, for |x| < 1000. Gives r, and in *t the
+ * number n + 1.5 * 2^23: adding that constant rounds to whole numbers. ln 2 in two parts, the first of 15 bits so that n
+ * times it is exact (W. J. Cody and W. Waite, 1980). */
+static MLP_INLINE mlp_vec mlp_split(mlp_vec x, mlp_vec *t)
+{
+    const mlp_vec shift = mlp_set(12582912.0f);
+    mlp_vec n;
+    *t = mlp_pin(mlp_fma(x, mlp_set(1.44269504f), shift));
+    n = *t - shift;
+    return mlp_fma(n, mlp_set(-1.42860677e-6f), mlp_fma(n, mlp_set(-0.693145752f), x));
+}
+
+/*@ scale : simd simd_bits */
+/* v * 2^n, where t = n + 1.5 * 2^23 and |n| <= 252; rounded once, so denormals come out right. 2^n in two factors. */
+static MLP_INLINE mlp_vec mlp_scale(mlp_vec v, mlp_vec t)
+{
+#if defined(MLP_AVX512)
+    return _mm512_maskz_scalef_ps(0xffff, v, t - mlp_set(12582912.0f));
+#else
+    const mlp_ivec n = mlp_bits(t), half = n >> 1, one = mlp_iset(0x3f800000u);
+    return mlp_mul(v * mlp_unbits((half << 23) + one), mlp_unbits(((n - half) << 23) + one));
+#endif
+}
+
+/*@ exp_small : simd */
+/* (e^r - 1 - r) / r^2 for |r| <= 0.3467, a polynomial; for e^r an error of 2^-28. */
+static MLP_INLINE mlp_vec mlp_exp_small(mlp_vec r)
+{
+    mlp_vec p = mlp_fma(mlp_set(0.00138145694f), r, mlp_set(0.008368730995f));
+    p = mlp_fma(p, r, mlp_set(0.04166838942f));
+    p = mlp_fma(p, r, mlp_set(0.1666652052f));
+    return mlp_fma(p, r, mlp_set(0.4999999344f));
+}
+
+/*@ exp : clamp split scale exp_small */
+/* e^x = 2^n e^r. At most ? ulp. Overflows to infinity, underflows through the denormals to 0. */
+static MLP_INLINE mlp_vec mlp_exp(mlp_vec x)
+{
+    mlp_vec t, r = mlp_split(mlp_clamp(x, -104.0f, 89.0f), &t);
+    mlp_vec p = mlp_fma(mlp_exp_small(r), r, mlp_set(1.0f));
+    return mlp_scale(mlp_fma(p, r, mlp_set(1.0f)), t);
+}
+
+/*@ exp_ratio : simd */
+/* e^r = num / den for |r| <= 0.3467: (1 + tanh(r/2)) / (1 - tanh(r/2)), tanh(r/2) a ratio of polynomials; error 2^-32.
+ * For those who divide anyway. */
+static MLP_INLINE mlp_vec mlp_exp_ratio(mlp_vec r, mlp_vec *den)
+{
+    const mlp_vec s = r * r;
+    const mlp_vec even = mlp_fma(s, mlp_set(0.09997863826f), mlp_set(1.0f));
+    const mlp_vec odd = mlp_fma(s, mlp_set(0.008322689304f), mlp_set(0.5f));
+    *den = mlp_fnma(r, odd, even);
+    return mlp_fma(r, odd, even);
+}
+
+/*@ expm1_core : simd split scale exp_small */
+/* e^x - 1 for -18 <= x <= 88 or NaN. 2^n (e^r - 1) + (2^n - 1): the last term is exact or does not matter. */
+static MLP_INLINE mlp_vec mlp_expm1_core(mlp_vec x)
+{
+    mlp_vec t, r = mlp_split(x, &t);
+    const mlp_vec small = mlp_fma(r * r, mlp_exp_small(r), r), power = mlp_scale(mlp_set(1.0f), t);
+    return mlp_fma(power, small, power - mlp_set(1.0f));
+}
+
+/*@ expm1 : simd_mask clamp exp expm1_core */
+/* e^x - 1. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_expm1(mlp_vec x)
+{
+    mlp_vec y = mlp_expm1_core(mlp_clamp(x, -18.0f, 32.0f));
+    y = mlp_select(mlp_gt(x, mlp_set(30.0f)), mlp_exp(x), y);
+    return mlp_select(mlp_eq(x, mlp_set(0.0f)), x, y);
+}
+
+/*@ log_small : simd */
+/* k ln 2 + log(1 + f) for 0.707 <= 1 + f <= 1.415, k whole: f - f^2/2 + f^3 P(f), error 2^-30. */
+static MLP_INLINE mlp_vec mlp_log_small(mlp_vec f, mlp_vec k)
+{
+    const mlp_vec s = f * f;
+    mlp_vec p = mlp_fma(mlp_set(0.07105190612f), f, mlp_set(-0.119622031f));
+    p = mlp_fma(p, f, mlp_set(0.1188644146f));
+    p = mlp_fma(p, f, mlp_set(-0.1235895966f));
+    p = mlp_fma(p, f, mlp_set(0.1421343697f));
+    p = mlp_fma(p, f, mlp_set(-0.1667034941f));
+    p = mlp_fma(p, f, mlp_set(0.2000251159f));
+    p = mlp_fma(p, f, mlp_set(-0.2499997359f));
+    p = mlp_fma(p, f, mlp_set(0.3333330652f));
+    p = mlp_fma(p, f, mlp_set(-0.5f));
+    p = mlp_fma(p, s, mlp_mul(k, mlp_set(1.42860677e-6f)));
+    return mlp_fma(k, mlp_set(0.693145752f), f + p);
+}
+
+/*@ log_ends : simd simd_bits simd_mask */
+/* y, but -infinity where x is 0, NaN where it is less, and x where it is infinite or NaN. */
+static MLP_INLINE mlp_vec mlp_log_ends(mlp_vec x, mlp_vec y)
+{
+    const mlp_vec zero = mlp_set(0.0f), inf = mlp_unbits(mlp_iset(0x7f800000u));
+    y = mlp_select(mlp_gt(x, zero), y, mlp_select(mlp_eq(x, zero), -inf, mlp_unbits(mlp_iset(0x7fc00000u))));
+    return mlp_select(mlp_gt(inf, x), y, x);
+}
+
+/*@ log : simd_bits simd_mask log_small log_ends */
+/* log x = k ln 2 + log m, 0.707 <= m < 1.415. At most ? ulp. log 0 = -infinity, of negative numbers NaN. */
+static MLP_INLINE mlp_vec mlp_log(mlp_vec x)
+{
+    const mlp_mask denormal = mlp_gt(mlp_set(1.17549435e-38f), x);
+    const mlp_vec big = mlp_select(denormal, x * mlp_set(33554432.0f), x);
+    const mlp_ivec n = mlp_sar(mlp_bits(big) - mlp_iset(0x3f3504f3u), 23);
+    const mlp_vec m = mlp_unbits(mlp_bits(big) - (n << 23));
+    const mlp_vec k = mlp_tofloat(n) - mlp_select(denormal, mlp_set(25.0f), mlp_set(0.0f));
+    return mlp_log_ends(x, mlp_log_small(m - mlp_set(1.0f), k));
+}
+
+/*@ log1p : scale simd_bits simd_mask log_small log_ends */
+/* log(1 + x) = k ln 2 + log(1 + f), k from the rounded 1 + x and f = 2^-k x + (2^-k - 1) with one rounding. At most ?
+ * ulp; -infinity at -1, NaN below, -0 stays -0. */
+static MLP_INLINE mlp_vec mlp_log1p(mlp_vec x)
+{
+    const mlp_vec one = mlp_set(1.0f), u = one + x;
+    const mlp_vec k = mlp_tofloat(mlp_sar(mlp_bits(u) - mlp_iset(0x3f3504f3u), 23));
+    const mlp_vec t = mlp_set(12582912.0f) - k;
+    const mlp_vec y = mlp_log_small(mlp_scale(x, t) + (mlp_scale(one, t) - one), k);
+    return mlp_select(mlp_eq(x, mlp_set(0.0f)), x, mlp_log_ends(u, y));
+}
+
+/*@ tanh : simd simd_bits */
+/* tanh z = g / (g + 1) with g = (e^2z - 1) / 2, z = |x|, 2z = n ln 2 + 2r: g = 2^n (r + r^2 P(r)) + (2^n - 1) / 2. Errors of
+ * g count less and less as tanh nears 1, so one constant is enough for ln 2. From z = 9.5 on it is 1. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_tanh(mlp_vec x)
+{
+    const mlp_vec shift = mlp_set(12582912.0f), one = mlp_set(1.0f), z = mlp_min(mlp_set(9.5f), mlp_abs(x));
+    const mlp_vec t = mlp_pin(mlp_fma(z, mlp_set(2.88539008f), shift));
+    const mlp_vec r = mlp_fma(t - shift, mlp_set(-0.34657359f), z);
+    const mlp_vec power = mlp_unbits((mlp_bits(t) << 23) + mlp_iset(0x3f800000u));
+    mlp_vec g = mlp_fma(r, mlp_set(0.04442403115f), mlp_set(0.1338652852f));
+    g = mlp_fma(g, r, mlp_set(0.3333376143f));
+    g = mlp_fma(g, r, mlp_set(0.6666617271f));
+    g = mlp_fma(g, r, mlp_set(0.9999999629f));
+    g = mlp_fma(g, r * r, r);
+    g = mlp_fma(power, g, mlp_fma(power, mlp_set(0.5f), mlp_set(-0.5f)));
+    return mlp_signed(g / (g + one), x);
+}
+
+/*@ sigmoid : clamp split scale exp_ratio */
+/* 1 / (1 + e^-x) = 2^n num / (den + 2^n num) with e^x = 2^n num / den. At most ? ulp, also far below zero. */
+static MLP_INLINE mlp_vec mlp_sigmoid(mlp_vec x)
+{
+    mlp_vec t, den, r = mlp_split(mlp_clamp(x, -104.0f, 18.0f), &t);
+    const mlp_vec num = mlp_exp_ratio(r, &den), big = mlp_scale(num, t);
+    return big / (den + big);
+}
+
+/*@ bell : simd simd_bits split exp_small */
+/* e^(-z^2/2) = 2^n p for |z| <= 15: gives p, and *t as split does. The low part of z^2 is kept: by fused multiply-add, else
+ * by cutting z in two. */
+static MLP_INLINE mlp_vec mlp_bell(mlp_vec z, mlp_vec *t)
+{
+    const mlp_vec half = mlp_set(-0.5f), one = mlp_set(1.0f);
+    mlp_vec r;
+#if defined(MLP_FUSED)
+    const mlp_vec h = z * z, low = mlp_fma(z, z, -h);
+#else
+    const mlp_vec up = mlp_unbits(mlp_bits(z) & mlp_iset(0xfffff000u)), h = up * up, low = (z - up) * (z + up);
+#endif
+    r = mlp_fma(half, low, mlp_split(half * h, t));
+    return mlp_fma(mlp_fma(mlp_exp_small(r), r, one), r, one);
+}
+
+/*@ mills : simd */
+/* e^(z^2/2) times the normal tail Phi(-z) = num / den for 0 <= z <= 15: Mills' ratio / sqrt(2 pi), error 2^-27. */
+static MLP_INLINE mlp_vec mlp_mills(mlp_vec z, mlp_vec *den)
+{
+    mlp_vec p = mlp_fma(z, mlp_set(0.004116309588f), mlp_set(0.04063322511f));
+    mlp_vec q = mlp_fma(z, mlp_set(0.01031793825f), mlp_set(0.1018588381f));
+    p = mlp_fma(p, z, mlp_set(0.1832351269f));
+    q = mlp_fma(q, z, mlp_set(0.4694706034f));
+    p = mlp_fma(p, z, mlp_set(0.4382949255f));
+    q = mlp_fma(q, z, mlp_set(1.20250308f));
+    q = mlp_fma(q, z, mlp_set(1.674474832f));
+    *den = mlp_fma(q, z, mlp_set(1.0f));
+    return mlp_fma(p, z, mlp_set(0.5f));
+}
+
+/*@ erf : simd simd_bits simd_mask scale bell mills */
+/* erf x for |x| < 0.75 by a polynomial, x P(x^2), error 2^-29; beyond, 1 - 2 Phi(-z) with z = sqrt(2) |x|. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_erf(mlp_vec x)
+{
+    const mlp_vec s = x * x, z = mlp_min(mlp_set(6.0f), mlp_abs(x) * mlp_set(1.41421356f));
+    mlp_vec t, q, e = mlp_bell(z, &t), p = mlp_mills(z, &q);
+    const mlp_vec far = mlp_set(1.0f) - mlp_scale(e * (p + p), t) / q;
+    p = mlp_fma(s, mlp_set(-0.0006749510431f), mlp_set(0.005114345113f));
+    p = mlp_fma(p, s, mlp_set(-0.02683462432f));
+    p = mlp_fma(p, s, mlp_set(0.1128337657f));
+    p = mlp_fma(p, s, mlp_set(-0.3761261876f));
+    p = mlp_fma(p, s, mlp_set(1.128379165f));
+    return mlp_select(mlp_gt(mlp_set(0.5625f), s), mlp_mul(x, p), mlp_signed(far, x));
+}
+
+/*@ gelu : simd simd_bits scale bell mills */
+/* x Phi(x), the exact one: max(x, 0) - |x| Phi(-|x|), the tail as e^(-x^2/2) times a ratio that keeps its digits. At
+ * most ? ulp, also far below zero. */
+static MLP_INLINE mlp_vec mlp_gelu(mlp_vec x)
+{
+    const mlp_vec z = mlp_min(mlp_set(14.5f), mlp_abs(x));
+    mlp_vec t, q, e = mlp_bell(z, &t), p = mlp_mills(z, &q);
+    return mlp_max(mlp_set(0.0f), x) - mlp_scale(z * e * p, t) / q;
+}
+
+/*@ relu : simd */
+/* max(x, 0). */
+static MLP_INLINE mlp_vec mlp_relu(mlp_vec x)
+{
+    return mlp_max(mlp_set(0.0f), x);
+}
+
+/*@ leaky_relu : simd simd_mask */
+/* x > 0 ? x : a x, correctly rounded. */
+static MLP_INLINE mlp_vec mlp_leaky_relu(mlp_vec x, float a)
+{
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), x, mlp_mul(mlp_set(a), x));
+}
+
+/*@ prelu : simd simd_mask */
+/* x > 0 ? x : slope x, correctly rounded; a slope for each lane. */
+static MLP_INLINE mlp_vec mlp_prelu(mlp_vec x, mlp_vec slope)
+{
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), x, mlp_mul(slope, x));
+}
+
+/*@ elu : simd simd_mask clamp expm1_core */
+/* x > 0 ? x : a (e^x - 1). At most ? ulp for a = 1. */
+static MLP_INLINE mlp_vec mlp_elu(mlp_vec x, float a)
+{
+    const mlp_vec y = mlp_expm1_core(mlp_clamp(x, -18.0f, 0.0f));
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), x, mlp_mul(mlp_set(a), y));
+}
+
+/*@ selu : simd simd_mask clamp expm1_core */
+/* 1.0507 (x > 0 ? x : 1.6733 (e^x - 1)) (G. Klambauer and others, 2017, whose digits these are). At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_selu(mlp_vec x)
+{
+    const mlp_vec y = mlp_expm1_core(mlp_clamp(x, -18.0f, 0.0f)), zero = mlp_set(0.0f);
+    return mlp_mul(mlp_select(mlp_gt(x, zero), x, y),
+                   mlp_select(mlp_gt(x, zero), mlp_set(1.05070099f), mlp_set(1.75809934f)));
+}
+
+/*@ silu : simd_mask split scale exp_ratio */
+/* x / (1 + e^-x) = 2^n x num / (den + 2^n num), as sigmoid; x itself from 18 on. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_silu(mlp_vec x)
+{
+    const mlp_vec high = mlp_set(18.0f), c = mlp_max(mlp_set(-110.0f), x);
+    mlp_vec t, den, r = mlp_split(mlp_min(high, c), &t);
+    const mlp_vec num = mlp_exp_ratio(r, &den);
+    return mlp_select(mlp_gt(x, high), x, mlp_scale(c * num, t) / (den + mlp_scale(num, t)));
+}
+
+/*@ softplus : simd simd_bits exp */
+/* log(1 + e^x) = max(x, 0) + log(1 + u) with u = e^-|x|: u + u^2 P(u), error 2^-27. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_softplus(mlp_vec x)
+{
+    const mlp_vec u = mlp_exp(-mlp_abs(x));
+    mlp_vec p = mlp_fma(u, mlp_set(-0.003318475295f), mlp_set(0.02020459742f));
+    p = mlp_fma(p, u, mlp_set(-0.05766446794f));
+    p = mlp_fma(p, u, mlp_set(0.1068055795f));
+    p = mlp_fma(p, u, mlp_set(-0.1535539778f));
+    p = mlp_fma(p, u, mlp_set(0.1969540107f));
+    p = mlp_fma(p, u, mlp_set(-0.2495858753f));
+    p = mlp_fma(p, u, mlp_set(0.3333051133f));
+    p = mlp_fma(p, u, mlp_set(-0.4999993276f));
+    return mlp_max(mlp_set(0.0f), x) + mlp_fma(p, u * u, u);
+}
+
+/*@ hard_sigmoid : simd clamp */
+/* x / 6 + 1/2 within 0 .. 1. At most ? ulp. */
+static MLP_INLINE mlp_vec mlp_hard_sigmoid(mlp_vec x)
+{
+    return mlp_mul(mlp_clamp(x + mlp_set(3.0f), 0.0f, 6.0f), mlp_set(0.166666667f));
+}
+
+/*@ hard_tanh : clamp */
+/* x within -1 .. 1, exact. */
+static MLP_INLINE mlp_vec mlp_hard_tanh(mlp_vec x)
+{
+    return mlp_clamp(x, -1.0f, 1.0f);
+}
+
+/*@ softsign : simd simd_bits clamp */
+/* x / (1 + |x|). At most ? ulp. The clamp is for infinity. */
+static MLP_INLINE mlp_vec mlp_softsign(mlp_vec x)
+{
+    const mlp_vec c = mlp_clamp(x, -1e30f, 1e30f);
+    return c / (mlp_set(1.0f) + mlp_abs(c));
+}
+
+/*@ sign : simd simd_mask */
+/* 1, -1, or x itself if it is 0, -0 or NaN. */
+static MLP_INLINE mlp_vec mlp_sign(mlp_vec x)
+{
+    const mlp_vec zero = mlp_set(0.0f), one = mlp_set(1.0f);
+    return mlp_select(mlp_gt(x, zero), one, mlp_select(mlp_gt(zero, x), -one, x));
+}
+
+/*@ abs : simd simd_bits */
+/* |x| is mlp_abs of simd_bits. */
+
+/*@ d_relu : simd simd_mask */
+/* Derivatives, from the input x and the output y. Where the function has a corner they say what PyTorch says. */
+static MLP_INLINE mlp_vec mlp_d_relu(mlp_vec x, mlp_vec y)
+{
+    (void)y;
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.0f), mlp_set(0.0f));
+}
+
+/*@ d_leaky_relu : simd simd_mask */
+static MLP_INLINE mlp_vec mlp_d_leaky_relu(mlp_vec x, mlp_vec y, float a)
+{
+    (void)y;
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.0f), mlp_set(a));
+}
+
+/*@ d_prelu : simd simd_mask */
+static MLP_INLINE mlp_vec mlp_d_prelu(mlp_vec x, mlp_vec y, mlp_vec slope)
+{
+    (void)y;
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.0f), slope);
+}
+
+/*@ d_prelu_slope : simd */
+/* By the slope, not by x: min(x, 0). */
+static MLP_INLINE mlp_vec mlp_d_prelu_slope(mlp_vec x)
+{
+    return mlp_min(mlp_set(0.0f), x);
+}
+
+/*@ d_elu : simd simd_mask */
+static MLP_INLINE mlp_vec mlp_d_elu(mlp_vec x, mlp_vec y, float a)
+{
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.0f), y + mlp_set(a));
+}
+
+/*@ d_selu : simd simd_mask */
+static MLP_INLINE mlp_vec mlp_d_selu(mlp_vec x, mlp_vec y)
+{
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.05070099f), y + mlp_set(1.75809934f));
+}
+
+/*@ d_gelu : simd simd_bits simd_mask scale bell mills */
+/* Phi(x) + x phi(x): for x < 0 it is e^(-z^2/2) (M(z) - z / sqrt(2 pi)), z = |x|, M as in mills; for -x it is 1 less that.
+ * Error below ? absolute. */
+static MLP_INLINE mlp_vec mlp_d_gelu(mlp_vec x, mlp_vec y)
+{
+    const mlp_vec z = mlp_min(mlp_set(14.5f), mlp_abs(x));
+    mlp_vec t, q, e = mlp_bell(z, &t), p = mlp_mills(z, &q);
+    const mlp_vec low = mlp_scale(e * mlp_fnma(z * mlp_set(0.398942280f), q, p), t) / q;
+    (void)y;
+    return mlp_select(mlp_gt(x, mlp_set(0.0f)), mlp_set(1.0f) - low, low);
+}
+
+/*@ d_silu : clamp split scale exp_ratio */
+/* s + x s (1 - s), s = sigmoid(x) = big / sum: big (sum + x den) / sum^2. Error below ? absolute. */
+static MLP_INLINE mlp_vec mlp_d_silu(mlp_vec x, mlp_vec y)
+{
+    const mlp_vec c = mlp_clamp(x, -110.0f, 30.0f);
+    mlp_vec t, den, r = mlp_split(c, &t);
+    const mlp_vec big = mlp_scale(mlp_exp_ratio(r, &den), t), sum = den + big;
+    (void)y;
+    return big * mlp_fma(c, den, sum) / (sum * sum);
+}
+
+/*@ d_sigmoid : simd */
+static MLP_INLINE mlp_vec mlp_d_sigmoid(mlp_vec x, mlp_vec y)
+{
+    (void)x;
+    return mlp_mul(y, mlp_set(1.0f) - y);
+}
+
+/*@ d_tanh : simd */
+static MLP_INLINE mlp_vec mlp_d_tanh(mlp_vec x, mlp_vec y)
+{
+    (void)x;
+    return mlp_fnma(y, y, mlp_set(1.0f));
+}
+
+/*@ d_hard_sigmoid : simd simd_bits simd_mask */
+static MLP_INLINE mlp_vec mlp_d_hard_sigmoid(mlp_vec x, mlp_vec y)
+{
+    (void)y;
+    return mlp_select(mlp_gt(mlp_set(3.0f), mlp_abs(x)), mlp_set(0.166666667f), mlp_set(0.0f));
+}
+
+/*@ d_hard_tanh : simd simd_bits simd_mask */
+static MLP_INLINE mlp_vec mlp_d_hard_tanh(mlp_vec x, mlp_vec y)
+{
+    (void)y;
+    return mlp_select(mlp_gt(mlp_set(1.0f), mlp_abs(x)), mlp_set(1.0f), mlp_set(0.0f));
+}
+
+/*@ d_softplus : sigmoid */
+static MLP_INLINE mlp_vec mlp_d_softplus(mlp_vec x, mlp_vec y)
+{
+    (void)y;
+    return mlp_sigmoid(x);
+}
+
+/*@ d_softsign : simd simd_bits */
+static MLP_INLINE mlp_vec mlp_d_softsign(mlp_vec x, mlp_vec y)
+{
+    const mlp_vec q = mlp_set(1.0f) / (mlp_set(1.0f) + mlp_abs(x));
+    (void)y;
+    return mlp_mul(q, q);
+}
+
+/*@ d_sign : simd */
+static MLP_INLINE mlp_vec mlp_d_sign(mlp_vec x, mlp_vec y)
+{
+    (void)x;
+    (void)y;
+    return mlp_set(0.0f);
+}
+
+/*@ d_abs : sign */
+static MLP_INLINE mlp_vec mlp_d_abs(mlp_vec x, mlp_vec y)
+{
+    (void)y;
+    return mlp_sign(x);
+}
+
+/*@ d_exp : simd */
+static MLP_INLINE mlp_vec mlp_d_exp(mlp_vec x, mlp_vec y)
+{
+    (void)x;
+    return y;
+}
+
+/*@ end */
+
+#endif
