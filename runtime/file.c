@@ -25,7 +25,7 @@ struct mlp_file {
     char *temp;  /* NULL when written straight */
     bool standard_output;
     bool quick; /* no waiting for the disk */
-    int error; /* errno of the first failed write; 0: none seen */
+    int error;  /* errno of the first failed write; 0: none seen */
 };
 
 static char *copy_text(const char *text, size_t length)
@@ -218,7 +218,8 @@ static mlp_status finish(mlp_file *file, mlp_error *err)
         file->error = errno ? errno : -1;
     }
     /* EINVAL and EROFS: the file system has no notion of syncing, which is no failure of ours. */
-    if (file->error == 0 && file->temp && !file->quick && fsync(fileno(file->stream)) != 0 && errno != EINVAL && errno != EROFS) {
+    if (file->error == 0 && file->temp && !file->quick && fsync(fileno(file->stream)) != 0 && errno != EINVAL &&
+        errno != EROFS) {
         file->error = errno;
     }
     if (!file->standard_output) {

@@ -227,16 +227,16 @@ typedef struct mlp_data {
     mlp_array t;        /* VALUES: [rows][width]; else values is NULL */
     size_t classes;     /* CLASS: spec.classes, or as many as the labels need */
     char **class_names; /* CLASS: `classes` names when the file or the spec has names; else NULL */
-    char note[256];     /* what was found out rather than told: "label: column 5 (species)"; "" when nothing was */
+    char note[256];     /* what was found out rather than told: "target: column 5 (species)"; "" when nothing was */
 } mlp_data;
 
 /* Reads samples, and their labels or target values from the same file or from `labels_path` (NULL: the same).
  *
  * CSV (also .tsv, .txt, .data): comma, semicolon, tab, bar or blanks; with or without a line of names; quoted fields;
  * scikit-learn's first line ("150,4,setosa,versicolor,virginica") is understood. IDX as MNIST has it. NPY versions 1 to
- * 3 of b1, u1..u8, i1..i8, f2, f4, f8 in either byte order; NPZ likewise ("file.npz:member", or members x and y, x_train
- * and y_train, images and labels, data and target, arr_0 and arr_1). f32: raw little-endian float32. Any of them may be
- * gzipped (NPZ need not be). "-" is standard input.
+ * 3 of b1, u1..u8, i1..i8, f2, f4, f8 in either byte order; NPZ likewise ("file.npz:member", or members x and y,
+ * x_train and y_train, images and labels, data and target, arr_0 and arr_1). f32: raw little-endian float32. Any of
+ * them may be gzipped (NPZ need not be). "-" is standard input.
  *
  * Dimensions after the first are flattened into the width. Where one file holds both, the columns beyond spec.inputs
  * are the target: one label, or target_width values, or (for CLASS) one probability for each class, which then come as
