@@ -16,10 +16,13 @@
 
 /*@ kernel : simd simd_part */
 /* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_PLACE: where output j begins when
- * panels of 16 outputs are `across` floats apart. mlp_take, mlp_give: n lanes, or all. */
+ * panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last one with MLP_LAST(width) lanes.
+ * mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
 #define MLP_PLACE(j, across) ((size_t)(j) / 16 * (across) + (size_t)(j) % 16)
+#define MLP_VECTORS(width) (((width) + MLP_LANES - 1) / MLP_LANES)
+#define MLP_LAST(width) ((width) - (MLP_VECTORS(width) - 1) * MLP_LANES)
 #define MLP_BIAS(b, j) ((b) ? (b) + (j) : (b))
 
 static MLP_INLINE mlp_vec mlp_take(const float *p, int n)
@@ -37,18 +40,17 @@ static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
 
 /*@ sums : kernel */
 /* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b + sum of x[r * ldx + k * kx] times
- * the vector w[k * step], for `rows` rows by `width` columns (whole panels, or fewer than 16). All of a stays in
- * registers. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
-static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t across, const size_t step, const int split,
-                                const int s, const size_t count, const float *x, const size_t ldx, const size_t kx,
-                                const float *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
+ * the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes. All of a stays in registers,
+ * rows and cols being constants. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+static MLP_INLINE void mlp_sums(const int rows, const int cols, const int last, const size_t across, const size_t step,
+                                const int split, const int s, const size_t count, const float *x, const size_t ldx,
+                                const size_t kx, const float *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
-    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
         mlp_vec first = mlp_set(0.0f);
         if (s == 0 && b)
-            first = mlp_take(b + c * MLP_LANES, width - c * MLP_LANES);
+            first = mlp_take(b + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
         MLP_UNROLL
         for (int r = 0; r < rows; r++)
             a[r][c] = first;
@@ -57,7 +59,7 @@ static MLP_INLINE void mlp_sums(const int rows, const int width, const size_t ac
         mlp_vec v[MLP_COLS];
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
-            v[c] = mlp_take(w + MLP_PLACE(c * MLP_LANES, across) + k * step, width - c * MLP_LANES);
+            v[c] = mlp_take(w + MLP_PLACE(c * MLP_LANES, across) + k * step, c < cols - 1 ? MLP_LANES : last);
         MLP_UNROLL
         for (int r = 0; r < rows; r++) {
             mlp_vec xk = mlp_set(x[(size_t)r * ldx + k * kx]);
@@ -92,38 +94,38 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
 }
 
 /*@ tile : sums */
-/* Dense, `rows` samples by `width` outputs: partial sums (0 + 1) + (2 + 3) ..., epilogue, store. */
-static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const size_t step, const int split,
-                                    const size_t in, const float *x, const size_t ldx, const float *w, const float *b,
-                                    float *y, const size_t ldy, const size_t j)
+/* Dense, `rows` samples by `cols` vectors of outputs, the last of `last` lanes: partial sums (0 + 1) + (2 + 3) ...,
+ * epilogue, store. */
+static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const int last, const size_t step,
+                                    const int split, const size_t in, const float *x, const size_t ldx, const float *w,
+                                    const float *b, float *y, const size_t ldy, const size_t j)
 {
-    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
     (void)j;
-    mlp_sums(rows, width, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
+    mlp_sums(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, width, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        mlp_sums(rows, width, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, width, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, width, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
+        mlp_sums(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -132,25 +134,25 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int width, const
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
         for (int c = 0; c < cols; c++) {
-            const int n = width - c * MLP_LANES < MLP_LANES ? width - c * MLP_LANES : MLP_LANES;
+            const int n = c < cols - 1 ? MLP_LANES : last;
             mlp_give(y + (size_t)r * ldy + c * MLP_LANES, MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n), n);
         }
     }
 }
 
 /*@ strip : kernel */
-/* Dense, one sample by `width` outputs: split * cols sums in registers hide the latency of FMA.
- * Bound by the stream of weights: one load for each FMA. */
-static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, const int split, const size_t in,
-                                     const float *x, const float *w, const float *b, float *y, const size_t j)
+/* Dense, one sample by `cols` vectors of outputs, the last of `last` lanes: split * cols sums in registers hide the
+ * latency of FMA. Bound by the stream of weights: one load for each FMA. */
+static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const size_t step, const int split,
+                                     const size_t in, const float *x, const float *w, const float *b, float *y,
+                                     const size_t j)
 {
-    const int cols = (width + MLP_LANES - 1) / MLP_LANES;
     const size_t even = in - in % (size_t)split;
     (void)j;
     mlp_vec a[8][MLP_STRIP];
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
-        a[0][c] = b ? mlp_take(b + c * MLP_LANES, width - c * MLP_LANES) : mlp_set(0.0f);
+        a[0][c] = b ? mlp_take(b + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last) : mlp_set(0.0f);
         MLP_UNROLL
         for (int s = 1; s < split; s++)
             a[s][c] = mlp_set(0.0f);
@@ -161,8 +163,8 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[k + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (k + (size_t)s) * step, width - c * MLP_LANES), xk,
-                                  a[s][c]);
+                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (k + (size_t)s) * step,
+                                           c < cols - 1 ? MLP_LANES : last), xk, a[s][c]);
         }
     }
     MLP_UNROLL
@@ -171,13 +173,13 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int width, const size_t step, c
             mlp_vec xk = mlp_set(x[even + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (even + (size_t)s) * step, width - c * MLP_LANES),
-                                  xk, a[s][c]);
+                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (even + (size_t)s) * step,
+                                           c < cols - 1 ? MLP_LANES : last), xk, a[s][c]);
         }
     }
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
-        const int n = width - c * MLP_LANES < MLP_LANES ? width - c * MLP_LANES : MLP_LANES;
+        const int n = c < cols - 1 ? MLP_LANES : last;
         if (split == 8) {
             a[4][c] = a[4][c] + a[5][c];
             a[6][c] = a[6][c] + a[7][c];
@@ -235,11 +237,14 @@ static MLP_INLINE void MLP_FN(block)(MLP_P const int rows, const size_t in, cons
     const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
     size_t j = 0;
     for (; j < 48 * threes; j += 48)
-        MLP_FN(tile)(MLP_PASS rows, 48, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(tile)(MLP_PASS rows, MLP_VECTORS(48), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j),
+                     y + j, ldy, j);
     for (; j < 48 * threes + 32 * twos; j += 32)
-        MLP_FN(tile)(MLP_PASS rows, 32, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(tile)(MLP_PASS rows, MLP_VECTORS(32), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j),
+                     y + j, ldy, j);
     for (; j < 16 * panels; j += 16)
-        MLP_FN(tile)(MLP_PASS rows, 16, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(tile)(MLP_PASS rows, MLP_VECTORS(16), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j),
+                     y + j, ldy, j);
 }
 
 static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const size_t panels, const int split,
@@ -260,10 +265,10 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     for (; n > 0; n--, x += ldx, y += ldy) {
         size_t j = 0;
         for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, 16 * in),
+            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
                           MLP_BIAS(b, j), y + j, j);
         for (; j < 16 * panels; j += size * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)(size * step * MLP_LANES), 16, split, in, x, w + MLP_PLACE(j, 16 * in),
+            MLP_FN(strip)(MLP_PASS (int)(size * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
                           MLP_BIAS(b, j), y + j, j);
     }
 }
@@ -275,9 +280,10 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
                                     const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, width, (size_t)width, split, in, x, ldx, w, b, y, ldy, j);
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, ldx, w, b, y,
+                     ldy, j);
     for (; n > 0; n--, x += ldx, y += ldy)
-        MLP_FN(strip)(MLP_PASS width, (size_t)width, split, in, x, w, b, y, j);
+        MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, w, b, y, j);
 }
 
 /*@ dots : dot */
@@ -289,6 +295,8 @@ static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int w
         MLP_FN(dot)(MLP_PASS width, in, x, w, b, y, j);
 }
 
+/*@ end */
+#if MLP_LANES == 1 /* one float at a time, whatever the machine has */
 /*@ rows : simd */
 /* Dense, one sample, weights in rows [out][in]: plain loops for small machines. Four outputs share each input read. */
 static void MLP_FN(rows)(MLP_P const size_t in, const size_t out, const float *x, const float *w, const float *b,
@@ -321,6 +329,9 @@ static void MLP_FN(rows)(MLP_P const size_t in, const size_t out, const float *x
         y[j] = MLP_ACT(a, j, 1);
     }
 }
+
+/*@ end */
+#endif
 
 /*@ map : kernel */
 /* Element by element over n rows of `width`: y = ACT(x); y may be x. */
