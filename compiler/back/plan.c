@@ -367,17 +367,17 @@ static int count_tables(const Node *n)
     return count;
 }
 
-static int by_param(const Table *a, const Table *b)
+/* Parameters in order of creation, as the caller's tensors are, then constants in the order of their nodes. Insertion
+ * sort: few are out of order. */
+static bool stands_before(const Table *a, const Table *b)
 {
-    return (a->param ? a->param->id : 0) - (b->param ? b->param->id : 0);
+    return a->param && (!b->param || a->param->id < b->param->id);
 }
 
-/* Parameters in order of creation (few are out of order: insertion sort), constants where they are. */
 static void order_tables(Plan *p)
 {
     for (int i = 1; i < p->ntable; i++)
-        for (int k = i; k > 0 && p->table[k]->param && p->table[k - 1]->param && by_param(p->table[k], p->table[k - 1]) < 0;
-             k--) {
+        for (int k = i; k > 0 && stands_before(p->table[k], p->table[k - 1]); k--) {
             Table *t = p->table[k];
             p->table[k] = p->table[k - 1];
             p->table[k - 1] = t;

@@ -1,4 +1,4 @@
-/* answer.h: what a graph gives for some rows, to be compared before and after a pass. Fails the cmocka test it runs in. */
+/* answer.h: what a graph gives for some rows, to compare before and after a pass. Fails the cmocka test it runs in. */
 #ifndef ANSWER_H
 #define ANSWER_H
 
@@ -13,7 +13,7 @@ typedef struct Answer {
     double **out[ANSWER_SAMPLES], **bound[ANSWER_SAMPLES];
 } Answer;
 
-/* The answer of a bound graph to the normal samples of `seed`, in the arena; bound_eval and graph_eval must agree on it. */
+/* The answer of a bound graph to normal samples of `seed`, in the arena; bound_eval and graph_eval must agree on it. */
 Answer answer_of(Arena *a, const Graph *g, uint64_t seed);
 
 /* The same values: exactly (share 0), or within `share` times the bound. g is only asked for its outputs. */

@@ -78,8 +78,8 @@ static double element(const Node *n, int j, double x, double e, double y)
         own = 2 * U; /* clamp(x + 3) / 6 rounds the sum of 3, relative to 3 and more */
     if (!isfinite(x) || e == 0)
         return own;
-    /* The steepest slope within e of x: that of three points (a corner lies between two of them), and what curvature can
-     * add between; never more than the steepest of all. */
+    /* The steepest slope within e of x: that of three points (a corner lies between two of them), and what curvature
+     * can add between; never more than the steepest of all. */
     double steep = fabs(info->slope(n, j, x, y));
     for (int side = -1; side <= 1; side += 2) {
         double at = x + side * e;
@@ -124,7 +124,9 @@ static void layernorm(const Node *n, const double *x, const double *e, const dou
         double d = x[j] - mean, e_d = e[j] + e_mean + U * fabs(d);
         /* 1 / (1 - relative) - 1 for the root; division, product and sum round once each. */
         double part = (fabs(d) + e_d) / root * (1 + relative / (1 - relative)) - fabs(d) / root;
-        error[j] = relative < 0.5 && var < 1e37 ? w * (part + 4 * U * fabs(d) / root) + 2 * U * (b + fabs(y[j])) + TINY : HUGE_VAL;
+        error[j] = w * (part + 4 * U * fabs(d) / root) + 2 * U * (b + fabs(y[j])) + TINY;
+        if (!(relative < 0.5 && var < 1e37))
+            error[j] = HUGE_VAL;
     }
 }
 

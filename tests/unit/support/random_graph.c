@@ -68,7 +68,9 @@ static int random_width(Builder *b)
     case RANDOM_SMALL:
         return PICK(&b->r, small);
     case RANDOM_ANY:
-        return random_chance(&b->r, 2) ? 300 : random_chance(&b->r, 30) ? 1 + random_below(&b->r, 100) : PICK(&b->r, any);
+        if (random_chance(&b->r, 30))
+            return 1 + random_below(&b->r, 100);
+        return random_chance(&b->r, 3) ? 300 : PICK(&b->r, any);
     case RANDOM_WIDE:
         return random_chance(&b->r, 50) ? PICK(&b->r, wide) : PICK(&b->r, any);
     }
@@ -142,7 +144,8 @@ static Node *add_dense(Builder *b, Node *x, int width)
 static Node *add_affine(Builder *b, Node *x)
 {
     double scale[2048], shift[2048];
-    bool one_scale = random_chance(&b->r, 50), one_shift = random_chance(&b->r, 50), identity = random_chance(&b->r, 10);
+    bool one_scale = random_chance(&b->r, 50), one_shift = random_chance(&b->r, 50);
+    bool identity = random_chance(&b->r, 10);
     for (int j = 0; j < x->width; j++) {
         scale[j] = identity ? 1 : random_between(&b->r, -1.5, 1.5);
         shift[j] = identity ? 0 : random_between(&b->r, -1, 1);

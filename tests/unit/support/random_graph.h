@@ -6,7 +6,7 @@
 
 #include "graph/graph.h"
 
-/* Numbers from a seed: splitmix64 (G. Steele and others, 2014). Apart from the runtime's own, which has its own tests. */
+/* Numbers from a seed: splitmix64 (G. Steele and others, 2014). Not the runtime's own, which has its own tests. */
 typedef struct Random {
     uint64_t state;
 } Random;
@@ -24,12 +24,12 @@ typedef enum RandomKind {
 } RandomKind;
 
 /* A net named `name` with all parameters bound: every operator, shared tensors, concats of concats, slices of slices,
- * linear stacks, outputs that are inputs, slices, parts of concats or one node twice, nodes that nothing reads. Magnitudes
- * stay moderate, so that single precision follows. The same seed gives the same net. Lives in the arena. */
+ * linear stacks, outputs that are inputs, slices, parts of concats or one node twice, nodes that nothing reads.
+ * Magnitudes stay moderate, so that single precision follows. The same seed gives the same net. Lives in the arena. */
 Graph *random_graph(Arena *arena, const char *name, uint64_t seed, RandomKind kind);
 
-/* Sample `index` of input `input`, `width` floats: most are normal, the ones before RANDOM_SPECIALS are not: zeros, huge,
- * denormal, infinite or NaN in places. */
+/* Sample `index` of input `input`, `width` floats: most are normal, the ones before RANDOM_SPECIALS are not: zeros,
+ * huge, denormal; from RANDOM_FINITE_SPECIALS on infinite or NaN in places. */
 enum { RANDOM_SPECIALS = 10, RANDOM_FINITE_SPECIALS = 5 };
 void random_sample(float *x, int width, uint64_t seed, int input, int index);
 
