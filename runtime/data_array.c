@@ -164,7 +164,8 @@ static mlp_status load(mlp_array *array, mlp_input *in, const element *e, uint64
     }
     *array = (mlp_array){type, (size_t)rows, (size_t)width, malloc((size_t)bytes)};
     if (!array->values) {
-        return in->status = mlp_fail_memory(in->err, in->name, bytes, "the array");
+        return in->status = mlp_fail(in->err, MLP_ENOMEM, in->name, 0, "larger than memory: %s need %llu bytes", what,
+                                     (unsigned long long)bytes);
     }
     size_t count = array->rows * array->width;
     if (convert) {

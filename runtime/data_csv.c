@@ -138,7 +138,8 @@ static mlp_status resize(table *t, size_t room)
     void *index = t->collecting ? realloc(t->index, room * sizeof *t->index) : NULL;
     t->index = index ? index : t->index;
     if ((t->features && !x) || (t->values && !values) || (t->collecting && !index)) {
-        return mlp_fail_memory(t->err, t->file, room * row, "the rows");
+        return mlp_fail(t->err, MLP_ENOMEM, t->file, 0, "larger than memory: %s need %llu bytes", what,
+                        (unsigned long long)(room * row));
     }
     t->room = room;
     return MLP_OK;

@@ -202,6 +202,7 @@ static mlp_params *assemble(const source *src, mlp_header *header, float *values
     }
     if (!m || !m->tensors || !m->by_name) {
         free(m ? m->tensors : NULL);
+        free(m ? (void *)m->by_name : NULL);
         free(m);
         mlp_fail_memory(src->err, src->name, count * sizeof *m->tensors, "the list of tensors");
         return NULL;
