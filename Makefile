@@ -17,20 +17,24 @@ WARNINGS := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-pro
 ALL_CFLAGS = $(WARNINGS) -D_GNU_SOURCE -Icompiler -Iruntime -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 
 # What Debian calls what we need. Only missing ones are installed.
-BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev zlib1g-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev libtcc-dev zlib1g-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev g++ clang tcc cmake git
 
 RUNTIME_C  := $(wildcard runtime/*.c)
 COMPILER_C := $(wildcard compiler/*.c compiler/*/*.c)
 LUA_TEXT   := $(wildcard compiler/*/*.lua)
 GEN_C      := $(BUILD)/gen/snippets.c $(patsubst %.lua,$(BUILD)/gen/%.c,$(notdir $(LUA_TEXT)))
-RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o)
+# Kernels: kernels.c is built once more for each further instruction set; kernels_choose.c knows the same list.
+KERNEL_SETS    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),avx2 avx512)
+KERNELS_avx2   := -mavx2 -mfma
+KERNELS_avx512 := $(KERNELS_avx2) -mavx512f -mavx512vl -mavx512bw -mavx512dq
+RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o) $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o)
 COMPILER_O := $(COMPILER_C:%.c=$(BUILD)/%.o) $(GEN_C:%.c=%.o)
 SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
 
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA))
-LIBS       = $(shell pkg-config --libs $(LUA)) -lz -lm
+LIBS       = $(shell pkg-config --libs $(LUA)) -ltcc -ldl -lpthread -lz -lm
 
 .PHONY: all demo test test-long test-binaries golden asan bench install uninstall clean packages test-packages runtime
 .DELETE_ON_ERROR:
@@ -61,6 +65,10 @@ $(BUILD)/libmlp.a: $(RUNTIME_O)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o): $(BUILD)/runtime/kernels_%.o: runtime/kernels.c
+	@mkdir -p $(@D)
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -DMLP_SET=$* $(KERNELS_$*) -MMD -MP -c -o $@ $<
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
 $(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h
@@ -114,20 +122,25 @@ asan:
 
 # ---- install -----------------------------------------------------------------------------------------------------
 
+# PREFIX is where the files will be used (it stands in mlp.pc), DESTDIR in front of it where they are put for now.
+TO = $(DESTDIR)$(PREFIX)
+VERSION = $(shell sed -n 's/^.define MLPC_VERSION "\(.*\)"/\1/p' compiler/version.h)
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
-	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-	install -m 755 $(BUILD)/mlpc $(DESTDIR)$(PREFIX)/bin/mlpc
-	install -m 644 $(BUILD)/libmlp.a $(DESTDIR)$(PREFIX)/lib/libmlp.a
-	install -m 644 runtime/mlp.h $(DESTDIR)$(PREFIX)/include/mlp.h
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e "s|@VERSION@|$$($(BUILD)/mlpc --version | cut -d' ' -f2)|" runtime/mlp.pc.in \
-	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/mlp.pc
-	install -m 644 compiler/doc/mlpc.1 $(DESTDIR)$(PREFIX)/share/man/man1/mlpc.1
-	install -m 644 compiler/doc/mlpc.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/mlpc
+	@case '$(PREFIX)' in /*) ;; *) echo "PREFIX must be an absolute path, not '$(PREFIX)'" >&2; exit 1 ;; esac
+	install -d '$(TO)/bin' '$(TO)/lib/pkgconfig' '$(TO)/include' '$(TO)/share/man/man1' \
+	    '$(TO)/share/bash-completion/completions'
+	install -m 755 $(BUILD)/mlpc '$(TO)/bin/mlpc'
+	install -m 644 $(BUILD)/libmlp.a '$(TO)/lib/libmlp.a'
+	install -m 644 runtime/mlp.h '$(TO)/include/mlp.h'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' runtime/mlp.pc.in > $(BUILD)/mlp.pc
+	install -m 644 $(BUILD)/mlp.pc '$(TO)/lib/pkgconfig/mlp.pc'
+	install -m 644 compiler/doc/mlpc.1 '$(TO)/share/man/man1/mlpc.1'
+	install -m 644 compiler/doc/mlpc.bash '$(TO)/share/bash-completion/completions/mlpc'
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/mlpc lib/libmlp.a include/mlp.h lib/pkgconfig/mlp.pc \
-	    share/man/man1/mlpc.1 share/bash-completion/completions/mlpc)
+	rm -f '$(TO)/bin/mlpc' '$(TO)/lib/libmlp.a' '$(TO)/include/mlp.h' '$(TO)/lib/pkgconfig/mlp.pc' \
+	    '$(TO)/share/man/man1/mlpc.1' '$(TO)/share/bash-completion/completions/mlpc'
 
 clean:
 	rm -rf $(BUILD)

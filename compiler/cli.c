@@ -86,7 +86,7 @@ int cli_usage(Cli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = arena_vprintf(cli->compile.arena, format, args), *verb = cli->verb->name;
+    const char *text = arena_vprintf(cli->compile.arena, format, args), *verb = cli->verb->no_script ? "" : cli->verb->name;
     va_end(args);
     diag_error(&cli->compile.diag, (Pos){0}, "%s (see mlpc %s%s--help)", text, verb, *verb ? " " : "");
     return EXIT_USAGE;

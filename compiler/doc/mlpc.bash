@@ -1,0 +1,84 @@
+# bash completion for mlpc: verbs, the options of each, words that options take, scripts and weights files.
+
+_mlpc_files() # SUFFIX: files that end so, and folders
+{
+    local name
+    COMPREPLY=()
+    while IFS= read -r name; do
+        if [[ -d $name ]]; then
+            COMPREPLY+=("$name/")
+        elif [[ $name == *$1 ]]; then
+            COMPREPLY+=("$name")
+        fi
+    done < <(compgen -f -- "$cur")
+    compopt -o filenames -o nospace 2>/dev/null
+    [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} != */ ]] && compopt +o nospace 2>/dev/null
+}
+
+_mlpc()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=build word i
+    local verbs='check show reference help'
+    local warnings='linear-stack rank-bottleneck saturating-depth loss-mismatch softmax-mse waist-of-one unused
+        sign-untrainable softmax-of-one cpp-name extra-weights'
+    local weights='--weights --by-order -D -Wno- --help --version'
+    local options
+    COMPREPLY=()
+    # --target=simd comes as three words.
+    if [[ $cur == "=" ]]; then
+        cur=
+    elif [[ $prev == "=" ]] && ((COMP_CWORD >= 2)); then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -o | --header | --prefix | --target | --weights | --weights-as | -D | -W | -d) ((i++)) ;;
+        -*) ;;
+        *)
+            for word in $verbs; do
+                [[ $word == "${COMP_WORDS[i]}" ]] && verb=$word
+            done
+            break
+            ;;
+        esac
+    done
+    case $verb in
+    build) options="-o --header --single-header --prefix --target --weights-as --train -d $weights" ;;
+    show) options="--json --dot --target --weights-as --train $weights" ;;
+    help) options='--help --version' ;;
+    *) options=$weights ;;
+    esac
+    case $prev in
+    -o | --header) _mlpc_files '' && return ;;
+    --weights) _mlpc_files .safetensors && return ;;
+    --target) mapfile -t COMPREPLY < <(compgen -W 'simd portable' -- "$cur") && return ;;
+    --weights-as) mapfile -t COMPREPLY < <(compgen -W 'table file' -- "$cur") && return ;;
+    -d) mapfile -t COMPREPLY < <(compgen -W 'graph grad fold fuse plan' -- "$cur") && return ;;
+    --prefix | -D) return ;;
+    esac
+    case $cur in
+    -W*)
+        for word in $warnings all; do
+            [[ "-Wno-$word" == "$cur"* ]] && COMPREPLY+=("-Wno-$word")
+        done
+        [[ "-Werror" == "$cur"* ]] && COMPREPLY+=(-Werror)
+        ;;
+    -*)
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+        [[ ${COMPREPLY[0]} == -Wno- ]] && compopt -o nospace 2>/dev/null
+        ;;
+    *)
+        if [[ $verb == help ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
+            return
+        fi
+        _mlpc_files .lua
+        if [[ $COMP_CWORD -eq 1 ]]; then
+            mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W "$verbs" -- "$cur")
+            compopt +o nospace 2>/dev/null
+        fi
+        ;;
+    esac
+}
+
+complete -F _mlpc mlpc
