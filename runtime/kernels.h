@@ -1,0 +1,97 @@
+/* kernels.h: the kernels that code compiled at run time calls, one table for each instruction set. Not installed.
+ *
+ * Every function works on n samples, row by row; ldx, ldb, ldy are the floats from one sample's row to the next. Weights
+ * lie as runtime/kernel.h says, and sums run in the order told there. */
+#ifndef MLP_RUNTIME_KERNELS_H
+#define MLP_RUNTIME_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MLP_ROW_ARGS size_t n, size_t width, const float *x, size_t ldx, float *y, size_t ldy
+#define MLP_DENSE_ARGS const float *x, size_t ldx, const float *w, const float *b, float *y, size_t ldy
+
+/* X(name, parameters): all kernels. This list alone makes the struct, the prototypes that compiled code sees and the
+ * table of their addresses: a new kernel is one row here and one function in kernels.c.
+ *
+ * panelsS   dense, `panels` whole panels of 16 outputs in S partial sums; relu: 1 cuts the outputs off at 0
+ * tailS     dense, the last `width` < 16 outputs; dots: the same by dot products. b may be NULL in all three
+ * relu ...  y = f(x) element by element, y may be x; a: the number of the op; prelu1: one slope for all
+ * affine    x * scale + shift
+ * mul ...   y = x op b, y may be x or b
+ * softmax, log_softmax, layernorm: whole rows, y may be x
+ * copy      rows */
+#define MLP_KERNEL_LIST(X)                                                                                             \
+    X(panels1, (size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu))                                         \
+    X(panels2, (size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu))                                         \
+    X(panels4, (size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu))                                         \
+    X(panels8, (size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu))                                         \
+    X(tail1, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
+    X(tail2, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
+    X(tail4, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
+    X(tail8, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
+    X(dots, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                                \
+    X(relu, (MLP_ROW_ARGS))                                                                                            \
+    X(selu, (MLP_ROW_ARGS))                                                                                            \
+    X(gelu, (MLP_ROW_ARGS))                                                                                            \
+    X(silu, (MLP_ROW_ARGS))                                                                                            \
+    X(sigmoid, (MLP_ROW_ARGS))                                                                                         \
+    X(tanh, (MLP_ROW_ARGS))                                                                                            \
+    X(hard_sigmoid, (MLP_ROW_ARGS))                                                                                    \
+    X(hard_tanh, (MLP_ROW_ARGS))                                                                                       \
+    X(softplus, (MLP_ROW_ARGS))                                                                                        \
+    X(softsign, (MLP_ROW_ARGS))                                                                                        \
+    X(sign, (MLP_ROW_ARGS))                                                                                            \
+    X(exp, (MLP_ROW_ARGS))                                                                                             \
+    X(leaky_relu, (MLP_ROW_ARGS, float a))                                                                             \
+    X(elu, (MLP_ROW_ARGS, float a))                                                                                    \
+    X(prelu, (MLP_ROW_ARGS, const float *slope))                                                                       \
+    X(prelu1, (MLP_ROW_ARGS, const float *slope))                                                                      \
+    X(affine, (MLP_ROW_ARGS, const float *scale, const float *shift))                                                  \
+    X(batchnorm, (MLP_ROW_ARGS, const float *mean, const float *var, float eps, const float *w, const float *b))       \
+    X(mul, (size_t n, size_t width, const float *x, size_t ldx, const float *b, size_t ldb, float *y, size_t ldy))     \
+    X(add, (size_t n, size_t width, const float *x, size_t ldx, const float *b, size_t ldb, float *y, size_t ldy))     \
+    X(sub, (size_t n, size_t width, const float *x, size_t ldx, const float *b, size_t ldb, float *y, size_t ldy))     \
+    X(softmax, (MLP_ROW_ARGS))                                                                                         \
+    X(log_softmax, (MLP_ROW_ARGS))                                                                                     \
+    X(layernorm, (MLP_ROW_ARGS, float eps, const float *w, const float *b))                                            \
+    X(copy, (MLP_ROW_ARGS))
+
+/* Their numbers in the list. */
+enum {
+#define X(name, parameters) MLP_KERNEL_##name,
+    MLP_KERNEL_LIST(X)
+#undef X
+        MLP_KERNEL_COUNT
+};
+
+/* All kernels for one instruction set. Constant: any number of threads may use one. */
+typedef struct mlp_kernels {
+    const char *name; /* "avx512", "avx2", "neon", "sse2" or "plain" */
+#define X(name, parameters) void(*name) parameters;
+    MLP_KERNEL_LIST(X)
+#undef X
+    /* What the machine can do, for comparison: `rounds` rounds of independent multiply-adds, and the sum of count floats
+     * (so that memory is read once). Both return a number that keeps the compiler from leaving the work out;
+     * peak_flops: operations in one round. */
+    float (*peak)(size_t rounds);
+    float (*stream)(const float *x, size_t count);
+    double peak_flops;
+} mlp_kernels;
+
+/* A name and an address, and the declaration in C. */
+typedef struct mlp_symbol {
+    const char *name, *prototype; /* "mlp_tanh", "void mlp_tanh(size_t n, ...);" */
+    void (*address)(void);
+} mlp_symbol;
+
+/* The kernels for the best instruction set of this machine. Asks the processor anew each time; no state, any thread. */
+const mlp_kernels *mlp_kernels_best(void);
+
+/* The kernels for the i-th instruction set that was built and that this machine has, best first; NULL after the last. */
+const mlp_kernels *mlp_kernels_at(int i);
+
+/* Number i of the list of kernels (its symbols are named mlp_NAME); false after the last. */
+bool mlp_kernels_symbol(const mlp_kernels *k, int i, mlp_symbol *symbol);
+
+#endif
