@@ -85,18 +85,25 @@ void diag_note(Diag *d, Pos pos, const char *format, ...)
     va_end(args);
 }
 
+/* A message is one line: whatever control characters came in with a file name or a -D value show as '?'. */
+static void print_line(FILE *out, const char *s)
+{
+    for (; *s; s++)
+        putc((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s, out);
+}
+
 void diag_flush(Diag *d, FILE *out)
 {
     for (DiagItem *i = d->first; i; i = i->next) {
         if (i->printed)
             continue;
         i->printed = true;
-        if (!i->pos.file)
-            fprintf(out, "mlpc: %s: %s\n", i->kind, i->text);
-        else if (i->pos.line > 0)
-            fprintf(out, "%s:%d: %s: %s\n", i->pos.file, i->pos.line, i->kind, i->text);
-        else
-            fprintf(out, "%s: %s: %s\n", i->pos.file, i->kind, i->text);
+        print_line(out, i->pos.file ? i->pos.file : "mlpc");
+        if (i->pos.file && i->pos.line > 0)
+            fprintf(out, ":%d", i->pos.line);
+        fprintf(out, ": %s: ", i->kind);
+        print_line(out, i->text);
+        putc('\n', out);
     }
 }
 
