@@ -286,6 +286,67 @@ mlp_status mlp_scaling_parse(const char *text, mlp_scaling *scaling, mlp_error *
 mlp_status mlp_scaling_learn(const mlp_array *x, const size_t *rows, size_t n, mlp_scaling scaling, float *scale,
                              float *shift, mlp_error *err);
 
+/* ---- optimisers -------------------------------------------------------------------------------------------- */
+
+typedef enum mlp_method { MLP_SGD, MLP_MOMENTUM, MLP_NESTEROV, MLP_RMSPROP, MLP_ADAM, MLP_ADAMW } mlp_method;
+
+/* An optimiser's numbers, as PyTorch names and defines them (optim.c states the formulas). A method reads only its own. */
+typedef struct mlp_optimizer {
+    mlp_method method;
+    double lr;           /* above 0; what a schedule multiplies */
+    double momentum;     /* momentum, nesterov, rmsprop: 0 to 1 */
+    double alpha;        /* rmsprop: how much of the mean square stays, 0 to 1 */
+    double beta1, beta2; /* adam, adamw: how much of the mean and of the mean square stays, at least 0, below 1 */
+    double eps;          /* rmsprop, adam, adamw: added to the root; at least 0 */
+    double weight_decay; /* at least 0; adamw: w is multiplied by 1 - lr * weight_decay; others: adds it times w to g */
+} mlp_optimizer;
+
+/* PyTorch's defaults, but momentum 0.9 for momentum and nesterov, and rates that train small nets: sgd 0.1, adam and
+ * adamw 0.001, the others 0.01. */
+mlp_optimizer mlp_optimizer_default(mlp_method method);
+
+/* "sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"; MLP_EARGUMENT for anything else. */
+mlp_status mlp_method_parse(const char *text, mlp_method *method, mlp_error *err);
+const char *mlp_method_name(mlp_method method);
+
+/* MLP_EARGUMENT, with the number named, when one is out of its range. */
+mlp_status mlp_optimizer_check(const mlp_optimizer *o, mlp_error *err);
+
+/* How many floats of state go with `params` parameters: 0, 1 or 2 times as many. They begin as zeros. */
+size_t mlp_optimizer_state(const mlp_optimizer *o, size_t params);
+
+/* One step of a flat block: w[params] changes by the gradient g[params]; state is kept between calls. step counts from
+ * 1; lr is the rate of this step. The same bits whatever the instruction set (nothing is fused or reordered). */
+void mlp_optimizer_step(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state, uint64_t step,
+                        double lr);
+
+/* The length of g as a vector, summed in double precision. */
+double mlp_norm(const float *g, size_t count);
+
+/* Scales g down to the length `most` if it is longer, as clip_grad_norm_ does; returns the length that it had. */
+double mlp_clip(float *g, size_t count, double most);
+
+/* How the learning rate goes on. */
+typedef enum mlp_curve {
+    MLP_CONSTANT,
+    MLP_STEP,  /* times `factor` after every `decay` epochs (PyTorch's StepLR) */
+    MLP_COSINE /* half a cosine wave down to `least` of the rate at the end (PyTorch's CosineAnnealingLR), every step */
+} mlp_curve;
+
+typedef struct mlp_schedule {
+    mlp_curve curve;
+    double warmup; /* epochs, fractions allowed, in which the rate rises evenly from 0; it is whole in the last step */
+    double decay;  /* MLP_STEP: epochs; 0: a third of the run */
+    double factor; /* MLP_STEP; 0: 0.1 */
+    double least;  /* MLP_COSINE: share of the rate that is left at the end */
+} mlp_schedule;
+
+/* "constant", "step", "cosine". */
+mlp_status mlp_curve_parse(const char *text, mlp_curve *curve, mlp_error *err);
+
+/* The rate of step number `step` (from 0) of a run of `epochs` epochs of `steps` steps each. */
+double mlp_schedule_lr(const mlp_schedule *s, double lr, uint64_t step, uint64_t steps, double epochs);
+
 #ifdef __cplusplus
 }
 #endif
