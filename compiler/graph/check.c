@@ -301,38 +301,36 @@ static void check_loss(Check *c)
 
 /* ---- limits ------------------------------------------------------------------------------------------------------- */
 
-/* Whether the value of n needs a buffer of its own: not when it can be written over its input, as element-wise work is,
- * nor when it is the caller's array. */
-static bool own_buffer(const Check *c, const Node *n)
+/* Bytes of the value that dense layer n reads, if the code must hold it: not the net's input, and not what may never be
+ * a value of its own because it is folded into a layer or put together in place. */
+static double held_before(const Node *n, const bool *in_output)
 {
-    if (n->op == OP_INPUT || c->output[n->id])
-        return false;
-    return op_info[n->op].kind != KIND_ELEMENT || c->uses[n->in[0]->id] > 1 || n->in[0]->op == OP_INPUT;
+    const Node *x = n->in[0];
+    while (x->nin == 1 && op_info[x->op].linear && op_info[x->op].kind == KIND_ELEMENT)
+        x = x->in[0];
+    bool certain = x->op == OP_DENSE || x->op == OP_MUL || (x->nin == 1 && !op_info[x->op].linear);
+    return certain && !in_output[x->id] ? 4.0 * x->width : 0;
 }
 
-/* The most bytes of values between layers that exist at one time: a lower bound of what any code needs. */
+/* Bytes of values between layers that exist at one time: what the neediest dense layer reads and writes, a lower bound
+ * of what any code needs. */
 static double least_ram(const Check *c)
 {
     const Graph *g = c->g;
-    int *left = ARENA_ARRAY(g->arena, (size_t)g->nnode, int);
-    const Node **owner = ARENA_ARRAY(g->arena, (size_t)g->nnode, const Node *); /* whose buffer holds the value */
-    double now = 0, most = 0;
+    bool *in_output = ARENA_ARRAY(g->arena, (size_t)g->nnode, bool); /* may be made in the place of an output */
+    double most = 0;
+    for (int i = g->nnode - 1; i >= 0; i--) {
+        const Node *n = g->node[i];
+        in_output[i] = in_output[i] || c->output[i];
+        for (int k = 0; in_output[i] && n->op != OP_DENSE && k < n->nin; k++)
+            in_output[n->in[k]->id] = true;
+    }
     for (int i = 0; i < g->nnode; i++) {
         const Node *n = g->node[i];
-        if (!c->alive[i])
+        if (!c->alive[i] || n->op != OP_DENSE)
             continue;
-        bool own = own_buffer(c, n);
-        owner[i] = own ? n : n->nin && !c->output[i] ? owner[n->in[0]->id] : NULL;
-        if (own)
-            now += 4.0 * n->width;
-        most = now > most ? now : most;
-        if (owner[i])
-            left[owner[i]->id] += c->uses[i] - !own;
-        for (int k = 0; k < n->nin; k++) {
-            const Node *from = owner[n->in[k]->id];
-            if (from && (own || k > 0 || c->output[i]) && --left[from->id] == 0)
-                now -= 4.0 * from->width;
-        }
+        double held = held_before(n, in_output) + (in_output[i] ? 0 : 4.0 * n->width);
+        most = held > most ? held : most;
     }
     return most;
 }
