@@ -302,8 +302,9 @@ static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int w
 static void MLP_FN(rows)(MLP_P const size_t in, const size_t out, const float *x, const float *w, const float *b,
                          float *y)
 {
-    size_t j = 0;
-    for (; j + 4 <= out; j += 4, w += 3 * in) {
+    const size_t fours = out - out % 4;
+    size_t j;
+    for (j = 0; j < fours; j += 4, w += 3 * in) {
         float a0 = 0.0f, a1 = 0.0f, a2 = 0.0f, a3 = 0.0f;
         if (b) {
             a0 = b[j];
