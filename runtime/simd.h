@@ -1,17 +1,19 @@
-/* simd.h: the vector vocabulary of kernels and vmath.h; compiled into the runtime, and printed as text into generated C.
+/* simd.h: the vector vocabulary of the kernels and of vmath.h; also printed as text into generated C.
  *
- * A line that starts with the at-sign marker names a snippet and, after the colon, the snippets it needs; the text up to
- * the next marker belongs to it. The emitter prints the snippets a file needs, those they need first, with the prefixes
- * mlp_ and MLP_ replaced by the net's own. So: C99 and C++11 both, and no other names at file scope. */
+ * A line that starts with the at-sign marker names a snippet and, after the colon, the snippets it needs;
+ * the text up to the next marker belongs to it. The emitter prints the snippets a file needs, those they
+ * need first, with the prefixes mlp_ and MLP_ replaced by the net's own. So: C99 and C++11 both, and no
+ * other names at file scope. */
 #ifndef MLP_SIMD_H
 #define MLP_SIMD_H
 
 /*@ simd : */
-/* Vectors in the widest unit that the compiler was told of: AVX-512, AVX2, NEON or SSE2; in plain C, one float at a
- * time, for other compilers and whoever defines MLP_PLAIN. Floats are IEEE 754, lanes little-endian.
+/* Vectors in the widest unit that the compiler was told of: AVX-512, AVX2, NEON or SSE2; in plain C, one
+ * float at a time, for other compilers and whoever defines MLP_PLAIN. Floats are IEEE 754, lanes
+ * little-endian.
  *
  * MLP_LANES            floats in a vector, mlp_vec; + - * / and unary - work on it
- * MLP_ROWS, MLP_GROUP  samples, and panels of 16 outputs, that the registers hold in one tile of a dense layer
+ * MLP_ROWS, MLP_GROUP  samples, and panels of 16 outputs, that registers hold in one tile of a dense layer
  * mlp_load mlp_store   MLP_LANES floats at p, which needs no alignment
  * mlp_set              one number in every lane
  * mlp_fma mlp_fnma     a * b + c and c - a * b, rounded once if MLP_FUSED is defined, else twice
@@ -101,8 +103,8 @@ typedef float mlp_vec;
 #endif
 #endif
 
-/* MLP_INLINE: inlined always, no warning if unused. MLP_ALIGN: at the start of a declaration, 64-byte alignment.
- * MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole. */
+/* MLP_INLINE: inlined always, no warning if unused. MLP_ALIGN: at the start of a declaration, 64-byte
+ * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole. */
 #if defined(MLP_AVX512) && defined(__clang__)
 #define MLP_INLINE inline __attribute__((always_inline, unused, min_vector_width(512)))
 #elif defined(MLP_GNU)
@@ -125,8 +127,9 @@ typedef float mlp_vec;
 #define MLP_UNROLL
 #endif
 
-/* v as it stands, rounded to floats: no compiler may fuse the product v into a sum, or keep more digits of it. So the
- * same bits come out wherever a function is inlined. Costs nothing but x87's trip through memory. */
+/* v as it stands, rounded to floats: no compiler may fuse the product v into a sum, or keep more digits of
+ * it. So the same bits come out wherever a function is inlined. Costs nothing but x87's trip through
+ * memory. */
 static MLP_INLINE mlp_vec mlp_pin(mlp_vec v)
 {
 #if defined(MLP_AVX512)
@@ -137,7 +140,9 @@ static MLP_INLINE mlp_vec mlp_pin(mlp_vec v)
     __asm__("" : "+w"(v));
 #elif defined(MLP_GNU) && defined(__arm__) && defined(__ARM_FP)
     __asm__("" : "+t"(v));
-#elif defined(MLP_GNU) && (defined(__FP_FAST_FMAF) || (defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0))
+#elif defined(MLP_GNU) && defined(__FP_FAST_FMAF)
+    __asm__("" : "+m"(v));
+#elif defined(MLP_GNU) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0
     __asm__("" : "+m"(v));
 #endif
     return v;
@@ -184,8 +189,8 @@ static MLP_INLINE mlp_vec mlp_min(mlp_vec a, mlp_vec b)
 #endif
 
 /*@ simd_part : simd */
-/* mlp_load_n reads the first n lanes from p, with zeros in the others; mlp_store_n writes the first n lanes to p.
- * 0 <= n <= MLP_LANES; neither touches a byte beyond n floats. Best if n is a constant. */
+/* mlp_load_n reads the first n lanes from p, with zeros in the others; mlp_store_n writes the first n
+ * lanes to p. 0 <= n <= MLP_LANES; neither touches a byte beyond n floats. Best if n is a constant. */
 static MLP_INLINE mlp_vec mlp_load_n(const float *p, int n)
 {
 #if defined(MLP_AVX512)
@@ -251,7 +256,8 @@ static MLP_INLINE void mlp_store_n(float *p, mlp_vec v, int n)
 }
 
 /*@ simd_bits : simd */
-/* mlp_ivec: as many unsigned 32-bit integers as mlp_vec has floats; + - & << >> work on it. mlp_svec: signed ones.
+/* mlp_ivec: as many unsigned 32-bit integers as mlp_vec has floats; + - & << >> work on it. mlp_svec:
+ * signed ones.
  *
  * mlp_iset              one integer in every lane
  * mlp_bits mlp_unbits   floats read as their bits, and back
@@ -316,7 +322,8 @@ static MLP_INLINE mlp_vec mlp_unbits(mlp_ivec i)
 #define mlp_signed(v, x) mlp_unbits(mlp_bits(v) | (mlp_bits(x) & mlp_iset(0x80000000u)))
 
 /*@ simd_mask : simd */
-/* mlp_gt (a > b) and mlp_eq (a == b) give a mask, false where either is NaN; mlp_select(mask, a, b) is mask ? a : b. */
+/* mlp_gt (a > b) and mlp_eq (a == b) give a mask, false where either is NaN; mlp_select(mask, a, b) is
+ * mask ? a : b. */
 #if defined(MLP_AVX512)
 typedef __mmask16 mlp_mask;
 #define mlp_gt(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ)
@@ -351,8 +358,8 @@ static MLP_INLINE mlp_vec mlp_select(mlp_mask mask, mlp_vec a, mlp_vec b)
 #endif
 
 /*@ simd_sqrt : simd simd_bits */
-/* The square root, correctly rounded; NaN below zero, -0 stays -0. Plain C on a machine that has no instruction for it
- * finds it bit by bit, as on paper; the remainder says how to round (a tie cannot be). */
+/* The square root, correctly rounded; NaN below zero, -0 stays -0. Plain C on a machine that has no
+ * instruction for it finds it bit by bit, as on paper; the remainder says how to round (a tie cannot be). */
 static MLP_INLINE mlp_vec mlp_sqrt(mlp_vec v)
 {
 #if defined(MLP_AVX512)
@@ -381,7 +388,8 @@ static MLP_INLINE mlp_vec mlp_sqrt(mlp_vec v)
     else
         for (e = -149; m < 0x800000u; e--)
             m <<= 1;
-    /* v = m 2^e, m of 24 bits. The root of m 2^24, or of m 2^23 if e is odd, has 24 bits: one from each two bits. */
+    /* v = m 2^e, m of 24 bits. The root of m 2^24, or of m 2^23 if e is odd, has 24 bits: one from each
+     * two bits. */
     odd = e & 1;
     m <<= 8 - odd;
     for (i = 0; i < 24; i++) {
@@ -399,8 +407,9 @@ static MLP_INLINE mlp_vec mlp_sqrt(mlp_vec v)
 }
 
 /*@ simd_reduce : simd */
-/* mlp_sum adds the lanes: lane i and lane i + MLP_LANES / 2, then so on with the half that is left. mlp_hmax finds the
- * largest with mlp_max in the same order: a NaN among the lanes may or may not come out. */
+/* mlp_sum adds the lanes: lane i and lane i + MLP_LANES / 2, then so on with the half that is left.
+ * mlp_hmax finds the largest with mlp_max in the same order: a NaN among the lanes may or may not come
+ * out. */
 #if defined(MLP_AVX512)
 #define mlp_half(v, i) _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(15, _mm512_castps_pd(v), i))
 #endif

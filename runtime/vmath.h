@@ -1,11 +1,11 @@
-/* vmath.h: elementary functions, activations and their derivatives over the vectors of simd.h; one form for every unit.
+/* vmath.h: elementary functions, activations and their derivatives, one form for every unit of simd.h.
  *
  * Marker lines as in simd.h: each snippet is printed into the generated files that need it.
  *
- * "ulp": units in the last place of the exact result, the largest error over all floats, measured by
- * tests/long/vmath_all.c with and without fused multiply-add; denormal results count in units of 2^-149. NaN gives NaN.
- * Nothing here calls the C library, reads a table or branches on data. Minimax coefficients: our own, by the Remez
- * exchange (E. Remez 1934; see J.-M. Muller, Elementary Functions, ch. 3), then rounded to floats by search. */
+ * "ulp": units in the last place of the exact result, the largest error over all floats as measured by
+ * tests/long/vmath_all.c, with or without fused multiply-add; denormal results count in units of 2^-149.
+ * NaN gives NaN. Nothing here calls the C library, reads a table or branches on data. The polynomials are
+ * our own minimax fits by the exchange of E. Remez (1934; J.-M. Muller, Elementary Functions, ch. 3). */
 #ifndef MLP_VMATH_H
 #define MLP_VMATH_H
 
@@ -19,8 +19,8 @@ static MLP_INLINE mlp_vec mlp_clamp(mlp_vec x, float lo, float hi)
 }
 
 /*@ split : simd */
-/* x = n ln 2 + r with n whole and |r| <= 0.3467, for |x| < 1000. Gives r, and in *t the
- * number n + 1.5 * 2^23: adding that constant rounds to whole numbers. ln 2 in two parts, the first of 15 bits so that n
+/* x = n ln 2 + r with n whole and |r| <= 0.3467, for |x| < 1000. Gives r, and in *t the number n + 1.5 *
+ * 2^23: adding that constant rounds to whole numbers. ln 2 in two parts, the first of 15 bits so that n
  * times it is exact (W. J. Cody and W. Waite, 1980). */
 static MLP_INLINE mlp_vec mlp_split(mlp_vec x, mlp_vec *t)
 {
@@ -32,7 +32,8 @@ static MLP_INLINE mlp_vec mlp_split(mlp_vec x, mlp_vec *t)
 }
 
 /*@ scale : simd simd_bits */
-/* v * 2^n, where t = n + 1.5 * 2^23 and |n| <= 252; rounded once, so denormals come out right. 2^n in two factors. */
+/* v * 2^n, where t = n + 1.5 * 2^23 and |n| <= 252; rounded once, so denormals come out right. 2^n in two
+ * factors. */
 static MLP_INLINE mlp_vec mlp_scale(mlp_vec v, mlp_vec t)
 {
 #if defined(MLP_AVX512)
@@ -43,28 +44,38 @@ static MLP_INLINE mlp_vec mlp_scale(mlp_vec v, mlp_vec t)
 #endif
 }
 
-/*@ exp_small : simd */
-/* (e^r - 1 - r) / r^2 for |r| <= 0.3467, a polynomial; for e^r an error of 2^-28. */
-static MLP_INLINE mlp_vec mlp_exp_small(mlp_vec r)
+/*@ power : simd simd_bits */
+/* 2^n, where t = n + 1.5 * 2^23 and -126 <= n <= 127. */
+static MLP_INLINE mlp_vec mlp_power(mlp_vec t)
 {
-    mlp_vec p = mlp_fma(mlp_set(0.00138145694f), r, mlp_set(0.008368730995f));
-    p = mlp_fma(p, r, mlp_set(0.04166838942f));
-    p = mlp_fma(p, r, mlp_set(0.1666652052f));
-    return mlp_fma(p, r, mlp_set(0.4999999344f));
+#if defined(MLP_AVX512)
+    return _mm512_maskz_scalef_ps(0xffff, mlp_set(1.0f), t - mlp_set(12582912.0f));
+#else
+    return mlp_unbits((mlp_bits(t) << 23) + mlp_iset(0x3f800000u));
+#endif
+}
+
+/*@ exp_small : simd */
+/* (e^r - 1 - r) / r^2 for |r| <= 0.3467, s = r^2: a polynomial; for e^r an error of 2^-28. */
+static MLP_INLINE mlp_vec mlp_exp_small(mlp_vec r, mlp_vec s)
+{
+    const mlp_vec low = mlp_fma(r, mlp_set(0.1666652052f), mlp_set(0.4999999344f));
+    const mlp_vec high = mlp_fma(r, mlp_set(0.008368730995f), mlp_set(0.04166838942f));
+    return mlp_fma(mlp_fma(s, mlp_set(0.00138145694f), high), s, low);
 }
 
 /*@ exp : clamp split scale exp_small */
 /* e^x = 2^n e^r. At most ? ulp. Overflows to infinity, underflows through the denormals to 0. */
 static MLP_INLINE mlp_vec mlp_exp(mlp_vec x)
 {
+    const mlp_vec one = mlp_set(1.0f);
     mlp_vec t, r = mlp_split(mlp_clamp(x, -104.0f, 89.0f), &t);
-    mlp_vec p = mlp_fma(mlp_exp_small(r), r, mlp_set(1.0f));
-    return mlp_scale(mlp_fma(p, r, mlp_set(1.0f)), t);
+    return mlp_scale(mlp_fma(mlp_fma(mlp_exp_small(r, r * r), r, one), r, one), t);
 }
 
 /*@ exp_ratio : simd */
-/* e^r = num / den for |r| <= 0.3467: (1 + tanh(r/2)) / (1 - tanh(r/2)), tanh(r/2) a ratio of polynomials; error 2^-32.
- * For those who divide anyway. */
+/* e^r = num / den for |r| <= 0.3467: (1 + tanh(r/2)) / (1 - tanh(r/2)), tanh(r/2) a ratio of polynomials;
+ * error 2^-32. For those who divide anyway. */
 static MLP_INLINE mlp_vec mlp_exp_ratio(mlp_vec r, mlp_vec *den)
 {
     const mlp_vec s = r * r;
@@ -74,12 +85,13 @@ static MLP_INLINE mlp_vec mlp_exp_ratio(mlp_vec r, mlp_vec *den)
     return mlp_fma(r, odd, even);
 }
 
-/*@ expm1_core : simd split scale exp_small */
-/* e^x - 1 for -18 <= x <= 88 or NaN. 2^n (e^r - 1) + (2^n - 1): the last term is exact or does not matter. */
+/*@ expm1_core : simd split power exp_small */
+/* e^x - 1 for -18 <= x <= 88 or NaN: 2^n (e^r - 1) + (2^n - 1), whose last term is exact or does not
+ * matter. */
 static MLP_INLINE mlp_vec mlp_expm1_core(mlp_vec x)
 {
     mlp_vec t, r = mlp_split(x, &t);
-    const mlp_vec small = mlp_fma(r * r, mlp_exp_small(r), r), power = mlp_scale(mlp_set(1.0f), t);
+    const mlp_vec s = r * r, small = mlp_fma(s, mlp_exp_small(r, s), r), power = mlp_power(t);
     return mlp_fma(power, small, power - mlp_set(1.0f));
 }
 
@@ -132,31 +144,31 @@ static MLP_INLINE mlp_vec mlp_log(mlp_vec x)
 }
 
 /*@ log1p : scale simd_bits simd_mask log_small log_ends */
-/* log(1 + x) = k ln 2 + log(1 + f), k from the rounded 1 + x and f = 2^-k x + (2^-k - 1) with one rounding. At most ?
- * ulp; -infinity at -1, NaN below, -0 stays -0. */
+/* log(1 + x) = k ln 2 + log(1 + f), k from the rounded 1 + x, and f = 2^-k x + (2^-k - 1) with one
+ * rounding. At most ? ulp; -infinity at -1, NaN below, -0 stays -0. */
 static MLP_INLINE mlp_vec mlp_log1p(mlp_vec x)
 {
-    const mlp_vec one = mlp_set(1.0f), u = one + x;
-    const mlp_vec k = mlp_tofloat(mlp_sar(mlp_bits(u) - mlp_iset(0x3f3504f3u), 23));
+    const mlp_vec one = mlp_set(1.0f), c = mlp_max(-one, x);
+    const mlp_vec k = mlp_tofloat(mlp_sar(mlp_bits(one + c) - mlp_iset(0x3f3504f3u), 23));
     const mlp_vec t = mlp_set(12582912.0f) - k;
-    const mlp_vec y = mlp_log_small(mlp_scale(x, t) + (mlp_scale(one, t) - one), k);
-    return mlp_select(mlp_eq(x, mlp_set(0.0f)), x, mlp_log_ends(u, y));
+    const mlp_vec y = mlp_log_small(mlp_scale(c, t) + (mlp_scale(one, t) - one), k);
+    return mlp_select(mlp_eq(x, mlp_set(0.0f)), x, mlp_log_ends(one + x, y));
 }
 
-/*@ tanh : simd simd_bits */
-/* tanh z = g / (g + 1) with g = (e^2z - 1) / 2, z = |x|, 2z = n ln 2 + 2r: g = 2^n (r + r^2 P(r)) + (2^n - 1) / 2. Errors of
- * g count less and less as tanh nears 1, so one constant is enough for ln 2. From z = 9.5 on it is 1. At most ? ulp. */
+/*@ tanh : simd simd_bits power */
+/* tanh z = g / (g + 1) with g = (e^2z - 1) / 2, z = |x|, 2z = n ln 2 + 2r: g = 2^n (r + r^2 P(r)) + (2^n -
+ * 1) / 2. Errors of g count less and less as tanh nears 1, so one constant is enough for ln 2. From z =
+ * 9.5 on it is 1. At most ? ulp. */
 static MLP_INLINE mlp_vec mlp_tanh(mlp_vec x)
 {
     const mlp_vec shift = mlp_set(12582912.0f), one = mlp_set(1.0f), z = mlp_min(mlp_set(9.5f), mlp_abs(x));
     const mlp_vec t = mlp_pin(mlp_fma(z, mlp_set(2.88539008f), shift));
     const mlp_vec r = mlp_fma(t - shift, mlp_set(-0.34657359f), z);
-    const mlp_vec power = mlp_unbits((mlp_bits(t) << 23) + mlp_iset(0x3f800000u));
-    mlp_vec g = mlp_fma(r, mlp_set(0.04442403115f), mlp_set(0.1338652852f));
-    g = mlp_fma(g, r, mlp_set(0.3333376143f));
-    g = mlp_fma(g, r, mlp_set(0.6666617271f));
-    g = mlp_fma(g, r, mlp_set(0.9999999629f));
-    g = mlp_fma(g, r * r, r);
+    const mlp_vec s = r * r, power = mlp_power(t);
+    mlp_vec g = mlp_fma(r, mlp_set(0.1338652852f), mlp_set(0.3333376143f));
+    g = mlp_fma(s, mlp_set(0.04442403115f), g);
+    g = mlp_fma(s, g, mlp_fma(r, mlp_set(0.6666617271f), mlp_set(0.9999999629f)));
+    g = mlp_fma(s, g, r);
     g = mlp_fma(power, g, mlp_fma(power, mlp_set(0.5f), mlp_set(-0.5f)));
     return mlp_signed(g / (g + one), x);
 }
@@ -171,8 +183,8 @@ static MLP_INLINE mlp_vec mlp_sigmoid(mlp_vec x)
 }
 
 /*@ bell : simd simd_bits split exp_small */
-/* e^(-z^2/2) = 2^n p for |z| <= 15: gives p, and *t as split does. The low part of z^2 is kept: by fused multiply-add, else
- * by cutting z in two. */
+/* e^(-z^2/2) = 2^n p for |z| <= 15: gives p, and *t as split does. The low part of z^2 is kept: by fused
+ * multiply-add, else by cutting z in two. */
 static MLP_INLINE mlp_vec mlp_bell(mlp_vec z, mlp_vec *t)
 {
     const mlp_vec half = mlp_set(-0.5f), one = mlp_set(1.0f);
@@ -180,14 +192,16 @@ static MLP_INLINE mlp_vec mlp_bell(mlp_vec z, mlp_vec *t)
 #if defined(MLP_FUSED)
     const mlp_vec h = z * z, low = mlp_fma(z, z, -h);
 #else
-    const mlp_vec up = mlp_unbits(mlp_bits(z) & mlp_iset(0xfffff000u)), h = up * up, low = (z - up) * (z + up);
+    const mlp_vec up = mlp_unbits(mlp_bits(z) & mlp_iset(0xfffff000u));
+    const mlp_vec h = up * up, low = (z - up) * (z + up);
 #endif
     r = mlp_fma(half, low, mlp_split(half * h, t));
-    return mlp_fma(mlp_fma(mlp_exp_small(r), r, one), r, one);
+    return mlp_fma(mlp_fma(mlp_exp_small(r, r * r), r, one), r, one);
 }
 
 /*@ mills : simd */
-/* e^(z^2/2) times the normal tail Phi(-z) = num / den for 0 <= z <= 15: Mills' ratio / sqrt(2 pi), error 2^-27. */
+/* e^(z^2/2) times the normal tail Phi(-z) = num / den for 0 <= z <= 15: Mills' ratio / sqrt(2 pi), error
+ * 2^-27. */
 static MLP_INLINE mlp_vec mlp_mills(mlp_vec z, mlp_vec *den)
 {
     mlp_vec p = mlp_fma(z, mlp_set(0.004116309588f), mlp_set(0.04063322511f));
@@ -202,7 +216,8 @@ static MLP_INLINE mlp_vec mlp_mills(mlp_vec z, mlp_vec *den)
 }
 
 /*@ erf : simd simd_bits simd_mask scale bell mills */
-/* erf x for |x| < 0.75 by a polynomial, x P(x^2), error 2^-29; beyond, 1 - 2 Phi(-z) with z = sqrt(2) |x|. At most ? ulp. */
+/* erf x for |x| < 0.75 by a polynomial, x P(x^2), error 2^-29; beyond, 1 - 2 Phi(-z) with z = sqrt(2) |x|.
+ * At most ? ulp. */
 static MLP_INLINE mlp_vec mlp_erf(mlp_vec x)
 {
     const mlp_vec s = x * x, z = mlp_min(mlp_set(6.0f), mlp_abs(x) * mlp_set(1.41421356f));
@@ -217,11 +232,11 @@ static MLP_INLINE mlp_vec mlp_erf(mlp_vec x)
 }
 
 /*@ gelu : simd simd_bits scale bell mills */
-/* x Phi(x), the exact one: max(x, 0) - |x| Phi(-|x|), the tail as e^(-x^2/2) times a ratio that keeps its digits. At
- * most ? ulp, also far below zero. */
+/* x Phi(x), the exact one: max(x, 0) - |x| Phi(-|x|), the tail as e^(-x^2/2) times a ratio that keeps its
+ * digits. At most ? ulp, also far below zero. */
 static MLP_INLINE mlp_vec mlp_gelu(mlp_vec x)
 {
-    const mlp_vec z = mlp_min(mlp_set(14.5f), mlp_abs(x));
+    const mlp_vec z = mlp_min(mlp_set(15.0f), mlp_abs(x));
     mlp_vec t, q, e = mlp_bell(z, &t), p = mlp_mills(z, &q);
     return mlp_max(mlp_set(0.0f), x) - mlp_scale(z * e * p, t) / q;
 }
@@ -256,7 +271,8 @@ static MLP_INLINE mlp_vec mlp_elu(mlp_vec x, float a)
 }
 
 /*@ selu : simd simd_mask clamp expm1_core */
-/* 1.0507 (x > 0 ? x : 1.6733 (e^x - 1)) (G. Klambauer and others, 2017, whose digits these are). At most ? ulp. */
+/* 1.0507 (x > 0 ? x : 1.6733 (e^x - 1)) (G. Klambauer and others, 2017, whose digits these are). At most ?
+ * ulp. */
 static MLP_INLINE mlp_vec mlp_selu(mlp_vec x)
 {
     const mlp_vec y = mlp_expm1_core(mlp_clamp(x, -18.0f, 0.0f)), zero = mlp_set(0.0f);
@@ -324,7 +340,8 @@ static MLP_INLINE mlp_vec mlp_sign(mlp_vec x)
 /* |x| is mlp_abs of simd_bits. */
 
 /*@ d_relu : simd simd_mask */
-/* Derivatives, from the input x and the output y. Where the function has a corner they say what PyTorch says. */
+/* Derivatives, from the input x and the output y. Where the function has a corner they say what PyTorch
+ * says. */
 static MLP_INLINE mlp_vec mlp_d_relu(mlp_vec x, mlp_vec y)
 {
     (void)y;
@@ -365,11 +382,11 @@ static MLP_INLINE mlp_vec mlp_d_selu(mlp_vec x, mlp_vec y)
 }
 
 /*@ d_gelu : simd simd_bits simd_mask scale bell mills */
-/* Phi(x) + x phi(x): for x < 0 it is e^(-z^2/2) (M(z) - z / sqrt(2 pi)), z = |x|, M as in mills; for -x it is 1 less that.
- * Error below ? absolute. */
+/* Phi(x) + x phi(x): for x < 0 it is e^(-z^2/2) (M(z) - z / sqrt(2 pi)), z = |x|, M as in mills; for -x it
+ * is 1 less that. Error below ? absolute. */
 static MLP_INLINE mlp_vec mlp_d_gelu(mlp_vec x, mlp_vec y)
 {
-    const mlp_vec z = mlp_min(mlp_set(14.5f), mlp_abs(x));
+    const mlp_vec z = mlp_min(mlp_set(15.0f), mlp_abs(x));
     mlp_vec t, q, e = mlp_bell(z, &t), p = mlp_mills(z, &q);
     const mlp_vec low = mlp_scale(e * mlp_fnma(z * mlp_set(0.398942280f), q, p), t) / q;
     (void)y;

@@ -1,5 +1,7 @@
-/* vmath_check.h: measures the functions of runtime/vmath.h against double precision; the unit tests and the long test
- * include it, each built for one vector unit. A check names a function, its reference and its bound. */
+/* vmath_check.h: measures runtime/vmath.h against double precision, for the unit tests and the long test.
+ *
+ * Each program that includes it is built for one vector unit. A check names a function, its reference and
+ * the bound that vmath.h states. */
 #ifndef VMATH_CHECK_H
 #define VMATH_CHECK_H
 
@@ -30,8 +32,9 @@
 /* Floats a call of `run` takes: a multiple of every MLP_LANES. */
 enum { CHECK_BLOCK = 64 };
 
-/* One function: `run` works on CHECK_BLOCK floats, `exact` says the true value of one. A result is good if it is within
- * `ulps` units in the last place of the exact result, or within `absolute`. NaN must give NaN. */
+/* One function: `run` works on CHECK_BLOCK floats, `exact` says the true value of one. A result is good if
+ * it is within `ulps` units in the last place of the exact result, or within `absolute`. NaN must give
+ * NaN. */
 typedef struct {
     const char *name;
     void (*run)(const float *x, float *y);
@@ -40,8 +43,8 @@ typedef struct {
     double absolute;
 } Check;
 
-/* What was seen: the largest error in ulp and where, the largest absolute error of finite results, the results beyond
- * the bound and the first of them. Start from zeros. */
+/* What was seen: the largest error in ulp and where, the largest absolute error of finite results, the
+ * results beyond the bound and the first of them. Start from zeros. */
 typedef struct {
     double ulps, absolute;
     float at, absolute_at;
@@ -74,6 +77,8 @@ static inline void check_one(const Check *c, float x, float y, double exact, Wor
 {
     const double top = 340282366920938463463374607431768211456.0;
     double ulps, absolute, got = (double)y;
+    if (got == exact || (y == (float)exact && w->ulps >= 0.5 && c->ulps >= 0.5 && c->absolute <= 0.0))
+        return; /* as good as can be: no need to measure it */
     if (isnan(exact) || isnan(y)) {
         if (isnan(exact) && isnan(y))
             return;
@@ -137,22 +142,23 @@ static inline int check_print(const Check *c, const Worst *w)
         snprintf(bound, sizeof bound, "%.1f ulp or %.1e", c->ulps, c->absolute);
     else
         snprintf(bound, sizeof bound, "%.1f ulp", c->ulps);
-    printf("%-15s %10.4g ulp at %-16.9g %10.3g absolute at %-16.9g bound %s%s\n", c->name, w->ulps, (double)w->at,
-           w->absolute, (double)w->absolute_at, bound, w->bad ? "  BROKEN" : "");
+    printf("%-15s %10.4g ulp at %-16.9g %10.3g absolute at %-16.9g bound %s%s\n", c->name, w->ulps,
+           (double)w->at, w->absolute, (double)w->absolute_at, bound, w->bad ? "  BROKEN" : "");
     if (w->bad)
         printf("  %llu results beyond the bound; first: %s(%.9g) gave %.9g, exact is %.12g\n",
-               (unsigned long long)w->bad, c->name, (double)w->bad_x, (double)w->bad_y, c->exact((double)w->bad_x));
+               (unsigned long long)w->bad, c->name, (double)w->bad_x, (double)w->bad_y,
+               c->exact((double)w->bad_x));
     return w->bad != 0;
 }
 
 /* run_NAME works on a block with the expression `f` of x. */
-#define CHECK_RUN(name, f)                                                                                            \
-    static void run_##name(const float *from, float *to)                                                             \
-    {                                                                                                                 \
-        for (int i = 0; i < CHECK_BLOCK; i += MLP_LANES) {                                                            \
-            const mlp_vec x = mlp_load(from + i);                                                                     \
-            mlp_store(to + i, f);                                                                                     \
-        }                                                                                                             \
+#define CHECK_RUN(name, f)                                 \
+    static void run_##name(const float *from, float *to)   \
+    {                                                      \
+        for (int i = 0; i < CHECK_BLOCK; i += MLP_LANES) { \
+            const mlp_vec x = mlp_load(from + i);          \
+            mlp_store(to + i, f);                          \
+        }                                                  \
     }
 
 CHECK_RUN(exp, mlp_exp(x))
@@ -345,8 +351,14 @@ static double exact_d_sign(double x)
     return 0.0;
 }
 
-#define CHECK(name, ulps, absolute) {#name, run_##name, exact_##name, ulps, absolute}
-#define CHECK_AS(name, exact, ulps, absolute) {#name, run_##name, exact, ulps, absolute}
+#define CHECK(name, ulps, absolute)                     \
+    {                                                   \
+#name, run_##name, exact_##name, ulps, absolute \
+    }
+#define CHECK_AS(name, exact, ulps, absolute)    \
+    {                                            \
+#name, run_##name, exact, ulps, absolute \
+    }
 
 /* Every function, with the bound that vmath.h states. */
 static const Check checks[] = {
@@ -358,7 +370,7 @@ static const Check checks[] = {
     CHECK_AS(tanh, tanh, 3, 0),
     CHECK(sigmoid, 3, 0),
     CHECK_AS(erf, erf, 3, 0),
-    CHECK(gelu, 4, 0),
+    CHECK(gelu, 6, 0),
     CHECK(silu, 4, 0),
     CHECK(softplus, 3, 0),
     CHECK(elu, 3, 0),
@@ -379,13 +391,13 @@ static const Check checks[] = {
     CHECK(d_elu, 3, 2e-7),
     CHECK(d_selu, 3, 2e-7),
     CHECK(d_gelu, 3, 2e-7),
-    CHECK(d_silu, 3, 2e-7),
+    CHECK(d_silu, 3, 3e-7),
     CHECK(d_sigmoid, 3, 2e-7),
-    CHECK(d_tanh, 3, 2e-7),
+    CHECK(d_tanh, 3, 3e-7),
     CHECK(d_hard_sigmoid, 0.5, 0),
     CHECK(d_hard_tanh, 0, 0),
     CHECK_AS(d_softplus, exact_sigmoid, 3, 0),
-    CHECK(d_softsign, 3, 0),
+    CHECK(d_softsign, 4, 0),
     CHECK(d_sign, 0, 0),
     CHECK_AS(d_abs, exact_sign, 0, 0),
     CHECK_AS(d_exp, exp, 2, 0),
