@@ -7,7 +7,7 @@
 #include "front/words.h"
 #include "mlp.h"
 
-enum { BIG_TABLES = 16 << 20 }; /* bytes of numbers from which on a C file is slow to compile */
+enum { BIG_SOURCE = 32 << 20 }; /* bytes from which on compilers take long over a C file */
 
 /* Where a build writes to. Paths are NULL for files that are not made. */
 typedef struct Places {
@@ -185,12 +185,13 @@ static Places places_of(Cli *cli)
     return p;
 }
 
-static bool write_files(Cli *cli, const EmitOptions *o, const Places *places)
+static bool write_files(Cli *cli, const EmitOptions *o, const Places *places, size_t *source_size)
 {
     const Plan *p = cli->compile.plan;
     Files files = {.d = &cli->compile.diag};
     Text text = {0};
     emit_source(p, o, &text);
+    *source_size = text.size;
     bool ok = put(&files, places->source, text.data, text.size);
     text_free(&text);
     if (ok && places->header) {
@@ -273,13 +274,14 @@ int verb_build(Cli *cli)
                      .script = strcmp(c->script, "-") ? base_name(c->script) : "standard input",
                      .weights_file = places.numbers ? base_name(places.numbers) : NULL,
                      .single_header = cli->single_header};
-    if (!write_files(cli, &o, &places))
+    size_t source_size;
+    if (!write_files(cli, &o, &places, &source_size))
         return EXIT_WRONG;
     for (int i = 0; i < c->graph->nnote; i++)
         diag_note(&c->diag, (Pos){c->graph->file, 0}, "%s", c->graph->note[i]);
-    if (c->plan->flash > BIG_TABLES)
-        diag_note(&c->diag, (Pos){0}, "%s holds %zu MB of numbers as text; --weights-as=file keeps them in a raw file "
-                  "instead", places.source, c->plan->flash >> 20);
+    if (source_size > BIG_SOURCE && c->as == WEIGHTS_BAKED)
+        diag_note(&c->diag, (Pos){0}, "%s has %zu MB; --weights-as=file keeps the numbers in a raw file instead",
+                  places.source, source_size >> 20);
     return EXIT_OK;
 }
 
