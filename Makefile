@@ -71,9 +71,9 @@ $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o): $(BUILD)/runtime/kernels_%.o: run
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -DMLP_SET=$* $(KERNELS_$*) -MMD -MP -c -o $@ $<
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
-$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h
+$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h
 	@mkdir -p $(@D)
-	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h > $@
+	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h > $@
 
 $(BUILD)/gen/%.c: compiler/front/%.lua compiler/front/text.awk
 	@mkdir -p $(@D)

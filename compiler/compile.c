@@ -73,6 +73,22 @@ static bool read_net(Compile *c)
     return true;
 }
 
+/* The plan of the net that learns, from a copy of the graph as read. A net that cannot learn is an error only where
+ * training was asked for. */
+static bool plan_training(Compile *c)
+{
+    Diag quiet, *d = c->train ? &c->diag : &quiet;
+    diag_init(&quiet, c->arena);
+    Graph *g = graph_copy(c->graph);
+    if (!pass_grad(g, d, NULL))
+        return !c->train;
+    g->noutput = 0; /* learning needs the losses only */
+    graph_prune(g);
+    pass_fuse(g);
+    c->learning = plan_make(g, WEIGHTS_ARGUMENT, c->target);
+    return true;
+}
+
 static bool run_stage(Compile *c, Stage stage, Stage last)
 {
     switch (stage) {
@@ -81,12 +97,15 @@ static bool run_stage(Compile *c, Stage stage, Stage last)
     case STAGE_GRAD:
         return last != STAGE_GRAD || pass_grad(c->graph, &c->diag, NULL);
     case STAGE_FOLD:
+        if (c->as == WEIGHTS_ARGUMENT && last == STAGE_PLAN && c->graph->nparam && !plan_training(c))
+            return false;
         return pass_fold(c->graph, &c->diag);
     case STAGE_FUSE:
         pass_fuse(c->graph);
         return true;
     case STAGE_PLAN:
         c->plan = plan_make(c->graph, c->as, c->target);
+        c->plan->train = c->learning;
         return true;
     case STAGE_COUNT:
         break;

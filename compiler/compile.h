@@ -37,7 +37,7 @@ typedef struct Compile {
     const char *weights_used; /* path, or NULL */
     WeightsAs as;
     Stage next;              /* the first that did not run yet */
-    Plan *plan;
+    Plan *plan, *learning;   /* learning becomes plan->train */
 } Compile;
 
 /* A Compile with defaults and an arena of its own; the caller sets what it asks for, and ends with compile_end. */

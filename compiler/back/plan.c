@@ -13,7 +13,6 @@ typedef struct Planner {
     Place *place;      /* by id */
     int *last;         /* by id: the last step (node id) that reads the buffer of this node */
     int *owner;        /* by slot: id of the node whose buffer it is, or -1 */
-    Table **table_of;  /* by parameter id */
 } Planner;
 
 /* ---- tables ------------------------------------------------------------------------------------------------- */
@@ -35,10 +34,10 @@ static Table *add_table(Planner *q, const Node *n, const char *suffix, int rows,
 static void add_param_tables(Planner *q, const Node *n)
 {
     for (int r = 0; r < ROLE_COUNT; r++)
-        if (n->param[r]) {
+        if (n->param[r] && !q->p->table_of[n->param[r]->id]) {
             Table *t = add_table(q, n, role_suffix[r], n->param[r]->rows, n->param[r]->cols);
             t->param = n->param[r];
-            q->table_of[n->param[r]->id] = t;
+            q->p->table_of[n->param[r]->id] = t;
         }
     if (n->op == OP_AFFINE) {
         Table *scale = add_table(q, n, "scale", n->width, 1), *shift = add_table(q, n, "shift", n->width, 1);
@@ -48,6 +47,11 @@ static void add_param_tables(Planner *q, const Node *n)
     }
     for (int e = 0; e < n->nepi; e++)
         add_param_tables(q, n->epi[e]);
+}
+
+const Table *plan_param(const Plan *p, const Param *param)
+{
+    return param ? p->table_of[param->id] : NULL;
 }
 
 const Table *plan_table(const Plan *p, const Node *n, const char *suffix)
@@ -100,15 +104,29 @@ static void plan_dense(Planner *q, Step *s)
 {
     const Node *n = s->node;
     int in = n->in[0]->width;
-    Table *w = q->table_of[n->param[ROLE_WEIGHT]->id];
+    Table *w = q->p->table_of[n->param[ROLE_WEIGHT]->id];
     s->weight = w;
-    s->bias = n->param[ROLE_BIAS] ? q->table_of[n->param[ROLE_BIAS]->id] : NULL;
+    s->bias = n->param[ROLE_BIAS] ? q->p->table_of[n->param[ROLE_BIAS]->id] : NULL;
     w->layout = q->p->target == TARGET_PORTABLE ? LAYOUT_ROWS : LAYOUT_PANELS;
     s->panels = n->width / PANEL;
     s->tail = n->width % PANEL;
     s->split = split_for(s->panels, in);
     s->tail_split = split_for(1, in);
     s->tail_dot = w->tail_dot = s->tail && better_as_dot(s->tail, in);
+}
+
+/* The gradient of a dense layer's input: the same kernels over the weights turned round. */
+static void plan_back(Planner *q, Step *s)
+{
+    int out = s->node->in[0]->width;
+    s->weight = q->p->table_of[s->node->param[ROLE_WEIGHT]->id];
+    s->panels = s->width / PANEL;
+    s->tail = s->width % PANEL;
+    s->split = split_for(s->panels, out);
+    s->tail_split = split_for(1, out);
+    s->turned = q->p->fixed;
+    if (q->p->target == TARGET_SIMD)
+        q->p->fixed += (s->weight->count + PANEL - 1) / PANEL * PANEL;
 }
 
 /* ---- places ------------------------------------------------------------------------------------------------- */
@@ -136,7 +154,7 @@ static void settle_concats(Planner *q)
             bool is_output = false;
             for (int o = 0; o < q->g->noutput; o++)
                 is_output |= q->g->output[o].node == part;
-            if (part->op == OP_INPUT || part->op == OP_SLICE || is_output || q->home[part->id])
+            if (op_info[part->op].kind == KIND_SOURCE || part->op == OP_SLICE || is_output || q->home[part->id])
                 continue;
             q->home[part->id] = c;
             q->home_offset[part->id] = offset;
@@ -246,15 +264,17 @@ static StepKind kind_of(const Node *n)
 {
     switch (op_info[n->op].kind) {
     case KIND_DENSE:
-        return STEP_DENSE;
+        return n->op == OP_DENSE ? STEP_DENSE : STEP_BACK;
     case KIND_ELEMENT:
         return STEP_MAP;
     case KIND_JOIN:
         return STEP_JOIN;
     case KIND_ROW:
         return STEP_ROW;
-    default:
+    case KIND_SHAPE:
         return STEP_COPY;
+    default:
+        return STEP_TRAIN;
     }
 }
 
@@ -273,12 +293,33 @@ static void copy_parts(Planner *q, const Node *c)
     }
 }
 
+static Place source_place(const Graph *g, const Node *n)
+{
+    for (int i = 0; i < g->ninput; i++)
+        if (g->input[i] == n)
+            return (Place){PLACE_INPUT, i, 0, n->width};
+    for (int i = 0; i < g->ntarget; i++)
+        if (g->target[i] == n)
+            return (Place){PLACE_TARGET, i, 0, n->width};
+    return (Place){PLACE_SAMPLE_WEIGHT, 0, 0, 1};
+}
+
+/* One row for the whole batch, or no value at all, needs no buffer. */
+static void place_node(Planner *q, const Node *n)
+{
+    if (op_info[n->op].kind == KIND_STATS) {
+        q->place[n->id] = (Place){PLACE_FIXED, 0, (int)q->p->fixed, n->width};
+        q->p->fixed += ((size_t)n->width + PANEL - 1) / PANEL * PANEL;
+        q->p->whole_batch = true;
+    } else if (op_info[n->op].kind != KIND_SUM) {
+        place_holder(q, holder(q, n));
+    }
+}
+
 static void plan_node(Planner *q, const Node *n)
 {
-    if (n->op == OP_INPUT) {
-        for (int i = 0; i < q->g->ninput; i++)
-            if (q->g->input[i] == n)
-                q->place[n->id] = (Place){PLACE_INPUT, i, 0, n->width};
+    if (op_info[n->op].kind == KIND_SOURCE) {
+        q->place[n->id] = source_place(q->g, n);
         return;
     }
     if (n->op == OP_SLICE)
@@ -289,7 +330,7 @@ static void plan_node(Planner *q, const Node *n)
         in[k] = place_of(q, n->in[k]);
     if (over)
         release(q, n->id);
-    place_holder(q, holder(q, n));
+    place_node(q, n);
     if (n->op == OP_CONCAT) {
         copy_parts(q, n);
     } else {
@@ -298,9 +339,11 @@ static void plan_node(Planner *q, const Node *n)
         s->out = place_of(q, n);
         if (s->kind == STEP_DENSE)
             plan_dense(q, s);
+        if (s->kind == STEP_BACK)
+            plan_back(q, s);
         if (n->op == OP_LAYERNORM) {
-            s->weight = q->table_of[n->param[ROLE_WEIGHT]->id];
-            s->bias = q->table_of[n->param[ROLE_BIAS]->id];
+            s->weight = q->p->table_of[n->param[ROLE_WEIGHT]->id];
+            s->bias = q->p->table_of[n->param[ROLE_BIAS]->id];
         }
     }
     release(q, n->id);
@@ -329,15 +372,25 @@ static void lay_out_numbers(Plan *p)
         Table *t = p->table[i];
         if (p->as == WEIGHTS_BAKED || (t->baked && p->as == WEIGHTS_ARGUMENT)) {
             t->baked = true;
+            t->offset = p->constants;
+            p->constants += (t->count + PANEL - 1) / PANEL * PANEL;
             p->flash += t->count * sizeof(float);
             continue;
         }
         t->baked = false;
+        if (t->param && !t->param->trained && p->as == WEIGHTS_ARGUMENT)
+            continue;
         t->offset = p->numbers;
         p->numbers += t->count;
         if (p->as == WEIGHTS_FILE) /* every table on a cache line */
             p->numbers = (p->numbers + PANEL - 1) / PANEL * PANEL;
     }
+    p->trained = p->numbers;
+    for (int i = 0; i < p->ntable && p->as == WEIGHTS_ARGUMENT; i++)
+        if (p->table[i]->param && !p->table[i]->param->trained) {
+            p->table[i]->offset = p->numbers;
+            p->numbers += p->table[i]->count;
+        }
 }
 
 /* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. */
@@ -350,6 +403,12 @@ static void choose_rows(Plan *p)
     p->scratch_argument = p->ram_one > STACK_LIMIT;
     if (!sample)
         return;
+    if (p->graph->training) { /* the caller's scratch: large enough to pay for passing over the weights, small for L2 */
+        size_t most = (size_t)128 * 1024 / sample;
+        p->rows = p->target == TARGET_PORTABLE ? 1 : most >= 240 ? 240 : most >= 24 ? (int)most / 24 * 24 : 24;
+        p->ram_batch *= (size_t)p->rows;
+        return;
+    }
     int fit = (int)(STACK_LIMIT / sizeof(float) / sample);
     if (p->target == TARGET_PORTABLE)
         fit = 1;
@@ -371,7 +430,9 @@ static int count_tables(const Node *n)
  * sort: few are out of order. */
 static bool stands_before(const Table *a, const Table *b)
 {
-    return a->param && (!b->param || a->param->id < b->param->id);
+    if (!a->param || !b->param)
+        return a->param && !b->param;
+    return a->param->id < b->param->id;
 }
 
 static void order_tables(Plan *p)
@@ -398,7 +459,7 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target)
     q.place = ARENA_ARRAY(scratch, nodes, Place);
     q.last = ARENA_ARRAY(scratch, nodes, int);
     q.owner = ARENA_ARRAY(scratch, nodes, int);
-    q.table_of = ARENA_ARRAY(scratch, (size_t)g->params_made + 1, Table *);
+    p->table_of = ARENA_ARRAY(a, (size_t)g->params_made + 1, Table *);
     p->slot = ARENA_ARRAY(a, nodes, int);
     int tables = 0, copies = 0;
     for (int i = 0; i < g->nnode; i++) {
@@ -427,7 +488,7 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target)
 
 static void print_place(Place at, FILE *out)
 {
-    static const char kind[] = {'-', 'x', 'y', 'h'};
+    static const char kind[] = {'-', 'x', 'y', 'h', 't', 'w', 's'};
     fprintf(out, "%c%d", kind[at.where], at.index);
     if (at.offset)
         fprintf(out, "+%d", at.offset);
@@ -436,7 +497,7 @@ static void print_place(Place at, FILE *out)
 
 void plan_print(const Plan *p, FILE *out)
 {
-    static const char *const kind[] = {"dense", "map", "join", "row", "copy"};
+    static const char *const kind[] = {"dense", "map", "join", "row", "copy", "back", "train"};
     static const char *const as[] = {"baked", "file", "argument"};
     fprintf(out, "plan %s: numbers %s, batch of %d, stack %zu bytes one, %zu batch%s\n", p->graph->name, as[p->as],
             p->rows, p->ram_one, p->ram_batch, p->scratch_argument ? " (caller's)" : "");
@@ -445,10 +506,9 @@ void plan_print(const Plan *p, FILE *out)
     for (int i = 0; i < p->nstep; i++) {
         const Step *s = &p->step[i];
         fprintf(out, "  %-5s %-14s %6d  ", kind[s->kind], s->node->name, s->width);
-        print_place(s->in[0], out);
-        if (s->kind == STEP_JOIN) {
-            fputc(' ', out);
-            print_place(s->in[1], out);
+        for (int k = 0; k < (s->kind == STEP_COPY ? 1 : s->node->nin); k++) {
+            fputs(k ? " " : "", out);
+            print_place(s->in[k], out);
         }
         fputs(" -> ", out);
         print_place(s->out, out);

@@ -16,9 +16,9 @@ typedef enum Target {
     TARGET_PORTABLE /* plain loops over rows of weights: smallest, for microcontrollers */
 } Target;
 
-/* Where a value lives: `stride` floats from sample to sample, starting `offset` floats into the row. */
+/* Where a value lives (PLACE_FIXED: one row for the whole batch, at `offset` of the scratch): `stride` floats from sample to sample, starting `offset` floats into the row. */
 typedef struct Place {
-    enum { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_SLOT } where;
+    enum { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_SLOT, PLACE_TARGET, PLACE_SAMPLE_WEIGHT, PLACE_FIXED } where;
     int index, offset, stride;
 } Place;
 
@@ -38,10 +38,10 @@ typedef struct Table {
     bool tail_dot;
     bool baked;    /* constants stay in the file even where parameters are an argument */
     size_t count;  /* floats */
-    size_t offset; /* in the block of numbers (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
+    size_t offset; /* in the block of numbers (WEIGHTS_FILE, WEIGHTS_ARGUMENT); baked: in the block of constants of a JIT */
 } Table;
 
-typedef enum StepKind { STEP_DENSE, STEP_MAP, STEP_JOIN, STEP_ROW, STEP_COPY } StepKind;
+typedef enum StepKind { STEP_DENSE, STEP_MAP, STEP_JOIN, STEP_ROW, STEP_COPY, STEP_BACK, STEP_TRAIN } StepKind;
 
 /* One call in the generated code. */
 typedef struct Step {
@@ -55,6 +55,7 @@ typedef struct Step {
     int tail_split;   /* dense: of the tail */
     bool tail_dot;    /* dense: the tail by dot products */
     const Table *weight, *bias; /* dense; layernorm: weight, bias */
+    size_t turned;    /* STEP_BACK: where in the scratch its weights lie, turned round */
 } Step;
 
 typedef struct Plan {
@@ -69,7 +70,13 @@ typedef struct Plan {
     bool scratch_argument; /* too large for the stack */
     Table **table;
     int ntable;
+    Table **table_of; /* by parameter id; NULL: not in this plan */
+    bool whole_batch; /* training with batch statistics: a batch is not taken in parts */
+    size_t fixed;     /* training: floats of scratch besides the buffers */
+    struct Plan *train; /* WEIGHTS_ARGUMENT: the plan of the net that learns, over the same block; NULL: it cannot */
+    size_t trained;   /* floats at the beginning of the block that have a gradient; statistics follow */
     size_t numbers;  /* floats in the block (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
+    size_t constants; /* floats of the baked tables, each on a cache line */
     double macs;     /* multiply-adds a sample */
     size_t params;   /* of the script's net, before any pass */
     size_t flash;    /* bytes of all baked tables */
@@ -81,7 +88,10 @@ enum { PANEL = 16, STACK_LIMIT = 64 * 1024 };
 /* Decides everything for a fused graph; lives in the graph's arena. Never NULL. */
 Plan *plan_make(const Graph *g, WeightsAs as, Target target);
 
-/* The table that holds role r of node n (the node itself or one fused behind another), or NULL. */
+/* The table of a parameter, or NULL. */
+const Table *plan_param(const Plan *p, const Param *param);
+
+/* The table of constants of node n ("scale", "shift"), or NULL. */
 const Table *plan_table(const Plan *p, const Node *n, const char *suffix);
 
 /* The k-th float of a table in its layout, or the place in the source tensor it comes from. */

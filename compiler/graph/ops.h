@@ -115,6 +115,8 @@ typedef struct OpInfo {
      * attributes, %p %s %t one vector of the node's weight, scale, shift. KIND_ROW: name of the row function. */
     const char *c;
     const char *snippets; /* what of runtime/vmath.h or kernel.h the text calls, separated by spaces */
+    const char *slope_c;  /* KIND_ELEMENT: C text of the slope; %b what it reads (x or y, see slope_of_y), %0 %p as above */
+    const char *slope_snippets;
     double flops;         /* a feature, an estimate in the manner of "one division counts one" */
     const char *doc;      /* one line for the manual: the formula */
 } OpInfo;

@@ -1,0 +1,625 @@
+/* learn.h: the kernels of training, over simd.h, vmath.h and kernel.h: gradients, losses, first weights, optimiser steps.
+ * Printed into generated files like kernel.h and compiled into the runtime. dy, dx are gradients of the loss; functions
+ * that sum over samples add to what stands in g. Weights in panels as kernel.h says (or rows, for portable code). */
+/* clang-format off */
+
+/*@ dense_grad : sums */
+/* dW for `rows` inputs by `cols` vectors of outputs: g += sum over n samples of x^T dy. The forward tile with samples for
+ * inputs. */
+static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const size_t in, size_t n, const float *x,
+                                     const size_t ldx, const float *dy, const size_t ldy, float *g)
+{
+    mlp_vec a[MLP_ROWS][MLP_COLS];
+    mlp_sums(rows, cols, MLP_LANES, 16, ldy, 1, 0, n, x, 1, ldx, dy, NULL, a);
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++) {
+            float *at = g + MLP_PLACE(c * MLP_LANES, 16 * in) + (size_t)r * 16;
+            mlp_store(at, mlp_load(at) + a[r][c]);
+        }
+    }
+}
+
+static MLP_INLINE void mlp_grad_strip(const int cols, const size_t in, size_t n, const float *x, const size_t ldx,
+                                      const float *dy, const size_t ldy, float *g)
+{
+    size_t k = 0;
+    for (; k + MLP_ROWS <= in; k += MLP_ROWS)
+        mlp_grad_tile(MLP_ROWS, cols, in, n, x + k, ldx, dy, ldy, g + k * 16);
+    for (; k < in; k++)
+        mlp_grad_tile(1, cols, in, n, x + k, ldx, dy, ldy, g + k * 16);
+}
+
+/* dW and db of a dense layer: g += x^T dy in panels, gb (may be NULL) += sum of dy, over n samples. */
+static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const int dot, const float *x, const size_t ldx,
+                           const float *dy, const size_t ldy, float *g, float *gb)
+{
+    const size_t panels = out / 16, tail = out % 16;
+    size_t p = 0;
+    for (; MLP_GROUP >= 3 && p + 3 <= panels; p += 3)
+        mlp_grad_strip(MLP_COLS, in, n, x, ldx, dy + 16 * p, ldy, g + 16 * p * in);
+    for (; p < panels; p++)
+        mlp_grad_strip(16 / MLP_LANES, in, n, x, ldx, dy + 16 * p, ldy, g + 16 * p * in);
+    g += 16 * panels * in;
+    for (size_t o = 0; dot && o < tail; o++)
+        for (size_t k = 0; k < in; k += MLP_LANES) {
+            const int left = in - k < MLP_LANES ? (int)(in - k) : MLP_LANES;
+            mlp_vec sum = mlp_take(g + o * in + k, left);
+            for (size_t r = 0; r < n; r++)
+                sum = mlp_fma(mlp_take(x + r * ldx + k, left), mlp_set(dy[r * ldy + 16 * panels + o]), sum);
+            mlp_give(g + o * in + k, sum, left);
+        }
+    for (size_t j = 0; !dot && j < tail; j += MLP_LANES) {
+        const int left = tail - j < MLP_LANES ? (int)(tail - j) : MLP_LANES;
+        for (size_t k = 0; k < in; k++) {
+            mlp_vec sum = mlp_take(g + k * tail + j, left);
+            for (size_t r = 0; r < n; r++)
+                sum = mlp_fma(mlp_take(dy + r * ldy + 16 * panels + j, left), mlp_set(x[r * ldx + k]), sum);
+            mlp_give(g + k * tail + j, sum, left);
+        }
+    }
+    for (size_t j = 0; gb && j < out; j += MLP_LANES) {
+        const int left = out - j < MLP_LANES ? (int)(out - j) : MLP_LANES;
+        mlp_vec sum = mlp_take(gb + j, left);
+        for (size_t r = 0; r < n; r++)
+            sum = sum + mlp_take(dy + r * ldy + j, left);
+        mlp_give(gb + j, sum, left);
+    }
+}
+
+/*@ turn : simd */
+/* The weights of a dense layer turned round, for dx = W^T dy: panels of 16 inputs, t[in / 16][out][16], then
+ * [out][in % 16]. Once a step. */
+static void mlp_turn(const size_t in, const size_t out, const int dot, const float *w, float *t)
+{
+    for (size_t o = 0; o < out; o += 16) {
+        const size_t width = out - o < 16 ? out - o : 16;
+        for (size_t k = 0; k < in; k++) {
+            const size_t panel = k / 16 * 16, step = in - panel < 16 ? in - panel : 16;
+            float *at = t + panel * out + o * step + k % 16;
+            for (size_t j = 0; j < width; j++)
+                at[j * step] = w[width < 16 && dot ? j * in + k : k * width + j];
+        }
+        w += width * in;
+    }
+}
+
+/*@ rows_grad : simd */
+/* dW and db with weights in rows [out][in]. */
+static void mlp_rows_grad(size_t n, const size_t in, const size_t out, const float *x, const size_t ldx, const float *dy,
+                          const size_t ldy, float *g, float *gb)
+{
+    for (; n > 0; n--, x += ldx, dy += ldy)
+        for (size_t j = 0; j < out; j++) {
+            const float d = dy[j];
+            for (size_t k = 0; k < in; k++)
+                g[j * in + k] += d * x[k];
+            if (gb)
+                gb[j] += d;
+        }
+}
+
+/*@ rows_back : simd */
+/* dx = W^T dy with weights in rows [out][in]. */
+static void mlp_rows_back(size_t n, const size_t in, const size_t out, const float *dy, const size_t ldy, const float *w,
+                          float *dx, const size_t ldx)
+{
+    for (; n > 0; n--, dy += ldy, dx += ldx) {
+        for (size_t k = 0; k < in; k++)
+            dx[k] = 0.0f;
+        for (size_t j = 0; j < out; j++)
+            for (size_t k = 0; k < in; k++)
+                dx[k] += w[j * in + k] * dy[j];
+    }
+}
+
+/*@ slope_hard_sigmoid : simd simd_mask */
+/* Slopes told by the value y alone. */
+static MLP_INLINE mlp_vec mlp_slope_hard_sigmoid(mlp_vec y)
+{
+    const mlp_vec zero = mlp_set(0.0f), rise = mlp_set(0.166666667f);
+    return mlp_select(mlp_gt(y, zero), mlp_select(mlp_gt(mlp_set(1.0f), y), rise, zero), zero);
+}
+
+/*@ slope_softplus : expm1 */
+static MLP_INLINE mlp_vec mlp_slope_softplus(mlp_vec y)
+{
+    return -mlp_expm1(-y);
+}
+
+/*@ slope_softsign : simd simd_bits */
+static MLP_INLINE mlp_vec mlp_slope_softsign(mlp_vec y)
+{
+    const mlp_vec q = mlp_set(1.0f) - mlp_abs(y);
+    return mlp_mul(q, q);
+}
+
+/*@ slope_sign : simd simd_bits simd_mask */
+/* Straight through where |x| <= 1. */
+static MLP_INLINE mlp_vec mlp_slope_sign(mlp_vec x)
+{
+    return mlp_select(mlp_gt(mlp_abs(x), mlp_set(1.0f)), mlp_set(0.0f), mlp_set(1.0f));
+}
+
+/*@ prelu_grad : kernel simd_reduce d_prelu_slope */
+/* The slopes' gradient: g += sum of dy min(x, 0); one slope for all features if shared. */
+static void mlp_prelu_grad(size_t n, const size_t width, const int shared, const float *dy, const size_t ldy,
+                           const float *x, const size_t ldx, float *g)
+{
+    for (size_t j = 0; j < width; j += MLP_LANES) {
+        const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+        mlp_vec sum = mlp_set(0.0f);
+        for (size_t r = 0; r < n; r++)
+            sum = mlp_fma(mlp_take(dy + r * ldy + j, left), mlp_d_prelu_slope(mlp_take(x + r * ldx + j, left)), sum);
+        if (shared)
+            g[0] += mlp_sum(sum);
+        else
+            mlp_give(g + j, mlp_take(g + j, left) + sum, left);
+    }
+}
+
+/*@ softmax_back : kernel simd_reduce */
+/* dx = y (dy - sum(dy y)) of each row; dx may be dy or y. */
+static void mlp_softmax_back(size_t n, const size_t width, const float *dy, const size_t ldy, const float *y,
+                             const size_t ldyy, float *dx, const size_t ldx)
+{
+    for (; n > 0; n--, dy += ldy, y += ldyy, dx += ldx) {
+        mlp_vec sum = mlp_set(0.0f);
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            sum = mlp_fma(mlp_take(dy + j, left), mlp_take(y + j, left), sum);
+        }
+        const mlp_vec mean = mlp_set(mlp_sum(sum));
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            mlp_give(dx + j, mlp_take(y + j, left) * (mlp_take(dy + j, left) - mean), left);
+        }
+    }
+}
+
+/*@ log_softmax_back : row_sum exp */
+/* dx = dy - exp(y) sum(dy) of each row; dx may be dy or y. */
+static void mlp_log_softmax_back(size_t n, const size_t width, const float *dy, const size_t ldy, const float *y,
+                                 const size_t ldyy, float *dx, const size_t ldx)
+{
+    for (; n > 0; n--, dy += ldy, y += ldyy, dx += ldx) {
+        const mlp_vec sum = mlp_set(mlp_row_sum(dy, width));
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            mlp_give(dx + j, mlp_fnma(mlp_exp(mlp_take(y + j, left)), sum, mlp_take(dy + j, left)), left);
+        }
+    }
+}
+
+/*@ row_moments : row_sum simd_sqrt */
+/* The mean of a row and 1 / sqrt(variance + eps). */
+static void mlp_row_moments(const size_t width, const float eps, const float *x, mlp_vec *mean, mlp_vec *scale)
+{
+    const float share = 1.0f / (float)width;
+    const mlp_vec m = mlp_set(mlp_row_sum(x, width) * share);
+    float square = 0.0f, lane[MLP_LANES];
+    mlp_vec sum = mlp_set(0.0f);
+    size_t j = 0;
+    for (; j + MLP_LANES <= width; j += MLP_LANES) {
+        const mlp_vec d = mlp_load(x + j) - m;
+        sum = mlp_fma(d, d, sum);
+    }
+    mlp_store(lane, m);
+    for (; j < width; j++)
+        square += (x[j] - lane[0]) * (x[j] - lane[0]);
+    *mean = m;
+    *scale = mlp_set(1.0f) / mlp_sqrt(mlp_set((square + mlp_sum(sum)) * share) + mlp_set(eps));
+}
+
+/*@ layernorm_back : row_moments */
+/* dx of layer normalisation, by mean and variance worked out again from x; dx may be dy. */
+static void mlp_layernorm_back(size_t n, const size_t width, const float eps, const float *w, const float *dy,
+                               const size_t ldy, const float *x, const size_t ldx, float *dx, const size_t lddx)
+{
+    const mlp_vec share = mlp_set(1.0f / (float)width);
+    for (; n > 0; n--, dy += ldy, x += ldx, dx += lddx) {
+        mlp_vec mean, scale, sum = mlp_set(0.0f), along = sum;
+        mlp_row_moments(width, eps, x, &mean, &scale);
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            const mlp_vec gw = mlp_mul(mlp_take(dy + j, left), mlp_take(w + j, left));
+            sum = sum + gw;
+            along = mlp_fma(gw, mlp_mul(mlp_take(x + j, left) - mean, scale), along); /* gw is 0 beyond the row */
+        }
+        sum = mlp_mul(mlp_set(mlp_sum(sum)), share);
+        along = mlp_mul(mlp_set(mlp_sum(along)), share);
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            const mlp_vec gw = mlp_mul(mlp_take(dy + j, left), mlp_take(w + j, left));
+            const mlp_vec xhat = mlp_mul(mlp_take(x + j, left) - mean, scale);
+            mlp_give(dx + j, scale * mlp_fnma(xhat, along, gw - sum), left);
+        }
+    }
+}
+
+/*@ layernorm_grad : row_moments */
+/* dw += sum of dy xhat, db += sum of dy. */
+static void mlp_layernorm_grad(size_t n, const size_t width, const float eps, const float *dy, const size_t ldy,
+                               const float *x, const size_t ldx, float *gw, float *gb)
+{
+    for (; n > 0; n--, dy += ldy, x += ldx) {
+        mlp_vec mean, scale;
+        mlp_row_moments(width, eps, x, &mean, &scale);
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            const mlp_vec d = mlp_take(dy + j, left);
+            const mlp_vec xhat = mlp_mul(mlp_take(x + j, left) - mean, scale);
+            mlp_give(gw + j, mlp_fma(d, xhat, mlp_take(gw + j, left)), left);
+            mlp_give(gb + j, mlp_take(gb + j, left) + d, left);
+        }
+    }
+}
+
+/*@ batchnorm_stats : kernel simd_sqrt */
+/* Batch statistics: s[0 .. width) the mean, s[width ..) 1 / sqrt(biased variance + eps). The running statistics move a
+ * tenth of the way, with the unbiased variance, as in PyTorch; one sample leaves them. */
+static void mlp_batchnorm_stats(size_t n, const size_t width, const float eps, const float *x, const size_t ldx, float *s,
+                                float *mean, float *var)
+{
+    const mlp_vec share = mlp_set(1.0f / (float)(n ? n : 1)), unbiased = mlp_set(1.0f / (float)(n > 1 ? n - 1 : 1));
+    const mlp_vec part = mlp_set(n > 1 ? 0.1f : 0.0f);
+    for (size_t j = 0; j < width; j += MLP_LANES) {
+        const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+        mlp_vec sum = mlp_set(0.0f), square = sum;
+        for (size_t r = 0; r < n; r++)
+            sum = sum + mlp_take(x + r * ldx + j, left);
+        sum = mlp_mul(sum, share);
+        for (size_t r = 0; r < n; r++) {
+            const mlp_vec d = mlp_take(x + r * ldx + j, left) - sum;
+            square = mlp_fma(d, d, square);
+        }
+        mlp_give(s + j, sum, left);
+        mlp_give(s + width + j, mlp_set(1.0f) / mlp_sqrt(mlp_fma(square, share, mlp_set(eps))), left);
+        const mlp_vec m = mlp_take(mean + j, left), v = mlp_take(var + j, left);
+        mlp_give(mean + j, mlp_fma(sum - m, part, m), left);
+        mlp_give(var + j, mlp_fma(mlp_mul(square, unbiased) - v, part, v), left);
+    }
+}
+
+/*@ batchnorm_train : kernel */
+/* (x - mean) scale w + b with batch statistics s; y may be x. */
+static void mlp_batchnorm_train(size_t n, const size_t width, const float *x, const size_t ldx, const float *s,
+                                const float *w, const float *b, float *y, const size_t ldy)
+{
+    for (; n > 0; n--, x += ldx, y += ldy)
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            const mlp_vec xhat = mlp_mul(mlp_take(x + j, left) - mlp_take(s + j, left), mlp_take(s + width + j, left));
+            mlp_give(y + j, mlp_fma(xhat, mlp_take(w + j, left), mlp_take(b + j, left)), left);
+        }
+}
+
+/*@ batchnorm_grad : kernel */
+/* d[0 .. width) = sum of dy xhat, d[width ..) = sum of dy; both are added to gw and gb. */
+static void mlp_batchnorm_grad(size_t n, const size_t width, const float *dy, const size_t ldy, const float *x,
+                               const size_t ldx, const float *s, float *d, float *gw, float *gb)
+{
+    for (size_t j = 0; j < width; j += MLP_LANES) {
+        const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+        const mlp_vec mean = mlp_take(s + j, left), scale = mlp_take(s + width + j, left);
+        mlp_vec dw = mlp_set(0.0f), db = dw;
+        for (size_t r = 0; r < n; r++) {
+            const mlp_vec g = mlp_take(dy + r * ldy + j, left);
+            dw = mlp_fma(g, mlp_mul(mlp_take(x + r * ldx + j, left) - mean, scale), dw);
+            db = db + g;
+        }
+        mlp_give(d + j, dw, left);
+        mlp_give(d + width + j, db, left);
+        mlp_give(gw + j, mlp_take(gw + j, left) + dw, left);
+        mlp_give(gb + j, mlp_take(gb + j, left) + db, left);
+    }
+}
+
+/*@ batchnorm_back : kernel */
+/* dx = w scale (dy - mean(dy) - xhat mean(dy xhat)), the means from d of batchnorm_grad; dx may be dy. */
+static void mlp_batchnorm_back(size_t n, const size_t width, const float *w, const float *dy, const size_t ldy,
+                               const float *x, const size_t ldx, const float *s, const float *d, float *dx,
+                               const size_t lddx)
+{
+    const mlp_vec share = mlp_set(1.0f / (float)(n ? n : 1));
+    for (; n > 0; n--, dy += ldy, x += ldx, dx += lddx)
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            const mlp_vec scale = mlp_take(s + width + j, left);
+            const mlp_vec xhat = mlp_mul(mlp_take(x + j, left) - mlp_take(s + j, left), scale);
+            const mlp_vec dw = mlp_mul(mlp_take(d + j, left), share), db = mlp_mul(mlp_take(d + width + j, left), share);
+            mlp_give(dx + j, mlp_mul(mlp_take(w + j, left), scale) * mlp_fnma(xhat, dw, mlp_take(dy + j, left) - db), left);
+        }
+}
+
+/*@ dropout : simd */
+/* Inverted dropout: a feature is kept, times 1 / (1 - p), by a hash of (seed, step, stream, sample, feature) made of two
+ * published mixers (splitmix64's; lowbias32's shape), so that the backward pass finds the same mask. y may be x. */
+static uint64_t mlp_mix(uint64_t z)
+{
+    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
+    return z ^ z >> 31;
+}
+
+static void mlp_dropout(size_t n, const size_t width, const uint32_t limit, const float scale, const uint64_t seed,
+                        const uint64_t step, const uint32_t stream, const uint64_t first, const float *x,
+                        const size_t ldx, float *y, const size_t ldy)
+{
+    const uint64_t g = UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t key = mlp_mix((mlp_mix((mlp_mix(seed + g) ^ step) + g) ^ stream) + g);
+    for (size_t r = 0; r < n; r++, x += ldx, y += ldy) {
+        const uint64_t row = mlp_mix((key ^ (first + r)) + g);
+        for (size_t j = 0; j < width; j++) {
+            uint32_t v = (uint32_t)row + (uint32_t)j * UINT32_C(0x9E3779B9);
+            v = (v ^ v >> 16) * UINT32_C(0x7FEB352D) + (uint32_t)(row >> 32);
+            v = (v ^ v >> 15) * UINT32_C(0x846CA68B);
+            v ^= v >> 16;
+            y[j] = v >> 8 >= limit ? x[j] * scale : 0.0f;
+        }
+    }
+}
+
+/*@ scatter : simd */
+/* dx = a (or zeros if a is NULL), with dy added to its features from..from + part; dx may be a. */
+static void mlp_scatter(size_t n, const size_t width, const float *a, const size_t lda, const size_t from,
+                        const size_t part, const float *dy, const size_t ldy, float *dx, const size_t ldx)
+{
+    for (; n > 0; n--, dy += ldy, dx += ldx) {
+        for (size_t j = 0; j < width; j++)
+            dx[j] = a ? a[j] : 0.0f;
+        for (size_t j = 0; j < part; j++)
+            dx[from + j] += dy[j];
+        if (a)
+            a += lda;
+    }
+}
+
+/*@ cross_entropy : row_sum exp log */
+/* Sum over n rows of -sum(t log softmax(x)) times share (and the sample's weight); dx = its gradient by the logits x.
+ * t is a row of probabilities, or (labels) one class number. dx may be x. */
+static double mlp_cross_entropy(size_t n, const size_t width, const int labels, const float share, const float *x,
+                                const size_t ldx, const float *t, const size_t ldt, const float *weight, float *dx,
+                                const size_t lddx)
+{
+    double loss = 0.0;
+    for (; n > 0; n--, x += ldx, t += ldt, dx += lddx) {
+        const float part = weight ? share * *weight++ : share, top = mlp_row_max(x, width);
+        const size_t label = labels ? (size_t)*t : 0;
+        float all = 1.0f, sum, lane[MLP_LANES];
+        float near = 0.0f; /* sum of t (x - top) */
+        if (labels) {
+            near = label < width ? x[label] - top : 0.0f;
+        } else {
+            all = 0.0f;
+            for (size_t j = 0; j < width; j++) {
+                all += t[j];
+                near += t[j] != 0.0f ? t[j] * (x[j] - top) : 0.0f;
+            }
+        }
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            mlp_give(dx + j, mlp_exp(mlp_take(x + j, left) - mlp_set(top)), left);
+        }
+        sum = mlp_row_sum(dx, width);
+        mlp_store(lane, mlp_log(mlp_set(sum)));
+        loss += (double)(part * (lane[0] * all - near));
+        const mlp_vec scale = mlp_set(part * all / sum);
+        for (size_t j = 0; j < width; j += MLP_LANES) {
+            const int left = width - j < MLP_LANES ? (int)(width - j) : MLP_LANES;
+            mlp_vec d = mlp_mul(mlp_take(dx + j, left), scale);
+            if (!labels)
+                d = mlp_fnma(mlp_set(part), mlp_take(t + j, left), d);
+            mlp_give(dx + j, d, left);
+        }
+        if (labels && label < width)
+            dx[label] -= part;
+    }
+    return loss;
+}
+
+/*@ mse_at : simd */
+/* Loss of one feature, and its slope by x, for value x and target t. */
+static MLP_INLINE mlp_vec mlp_mse_at(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope)
+{
+    const mlp_vec d = x - t;
+    (void)delta;
+    *slope = d + d;
+    return mlp_mul(d, d);
+}
+
+/*@ mae_at : simd simd_bits sign */
+static MLP_INLINE mlp_vec mlp_mae_at(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope)
+{
+    (void)delta;
+    *slope = mlp_sign(x - t);
+    return mlp_abs(x - t);
+}
+
+/*@ huber_at : simd simd_bits simd_mask sign */
+static MLP_INLINE mlp_vec mlp_huber_at(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope)
+{
+    const mlp_vec d = x - t, most = mlp_set(delta);
+    const mlp_mask near = mlp_gt(most, mlp_abs(d));
+    *slope = mlp_select(near, d, mlp_sign(d) * most);
+    return mlp_select(near, mlp_mul(mlp_set(0.5f), mlp_mul(d, d)),
+                      mlp_mul(most, mlp_abs(d) - mlp_set(0.5f * delta)));
+}
+
+/*@ binary_cross_entropy_logits_at : simd simd_bits sigmoid exp log1p */
+/* max(x, 0) - t x + log(1 + exp(-|x|)), which overflows nowhere. */
+static MLP_INLINE mlp_vec mlp_binary_cross_entropy_logits_at(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope)
+{
+    (void)delta;
+    *slope = mlp_sigmoid(x) - t;
+    return mlp_fnma(t, x, mlp_max(x, mlp_set(0.0f))) + mlp_log1p(mlp_exp(-mlp_abs(x)));
+}
+
+/*@ binary_cross_entropy_at : simd simd_mask log log1p */
+/* -t log(p) - (1 - t) log(1 - p), logarithms no less than -100 and p (1 - p) no less than 1e-12, as PyTorch. */
+static MLP_INLINE mlp_vec mlp_binary_cross_entropy_at(mlp_vec p, mlp_vec t, float delta, mlp_vec *slope)
+{
+    const mlp_vec one = mlp_set(1.0f), least = mlp_set(-100.0f);
+    const mlp_vec yes = mlp_max(mlp_log(p), least), no = mlp_max(mlp_log1p(-p), least);
+    (void)delta;
+    *slope = (p - t) / mlp_max(mlp_mul(p, one - p), mlp_set(1e-12f));
+    return -mlp_fma(t, yes, mlp_mul(one - t, no));
+}
+
+/*@ features : kernel simd_reduce */
+/* Sum over n rows of the losses of their features times share (and the sample's weight); dx = its gradient by x. */
+static double MLP_FN(features)(size_t n, const size_t width, const float share, const float delta, const float *x,
+                               const size_t ldx, const float *t, const size_t ldt, const float *weight, float *dx,
+                               const size_t lddx)
+{
+    double loss = 0.0;
+    (void)delta;
+    for (; n > 0; n--, x += ldx, t += ldt, dx += lddx) {
+        const float part = weight ? share * *weight++ : share;
+        float sum = 0.0f, lane[MLP_LANES];
+        mlp_vec all = mlp_set(0.0f), slope;
+        size_t i = 0;
+        for (; i + MLP_LANES <= width; i += MLP_LANES) {
+            const mlp_vec target = mlp_load(t + i);
+            all = all + MLP_ACT(mlp_load(x + i), 0, 0);
+            mlp_store(dx + i, slope * mlp_set(part));
+        }
+        if (i < width) {
+            const int left = (int)(width - i);
+            const mlp_vec target = mlp_load_n(t + i, left);
+            mlp_store(lane, MLP_ACT(mlp_load_n(x + i, left), 0, 0));
+            mlp_store_n(dx + i, slope * mlp_set(part), left);
+            for (int k = 0; k < left; k++)
+                sum += lane[k];
+        }
+        loss += (double)((sum + mlp_sum(all)) * part);
+    }
+    return loss;
+}
+
+/*@ penalty : simd */
+/* l2 sum(w^2) + l1 sum(|w|); its gradient is added to g. */
+static double mlp_penalty(const size_t count, const float l2, const float l1, const float *w, float *g)
+{
+    double loss = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        const float size = w[i] < 0.0f ? -w[i] : w[i];
+        loss += (double)(l2 * w[i] * w[i] + l1 * size);
+        g[i] += 2.0f * l2 * w[i] + (w[i] > 0.0f ? l1 : w[i] < 0.0f ? -l1 : 0.0f);
+    }
+    return loss;
+}
+
+/*@ random : simd */
+/* PCG32 (XSH RR 64/32; O'Neill 2014): the next 32 bits, and a number in [0, 1) of 24 bits. */
+static uint32_t mlp_random(uint64_t *state)
+{
+    const uint64_t old = *state;
+    const uint32_t bits = (uint32_t)((old >> 18 ^ old) >> 27), turn = (uint32_t)(old >> 59);
+    *state = old * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return bits >> turn | bits << (-turn & 31u);
+}
+
+static float mlp_uniform(uint64_t *state)
+{
+    return (float)(mlp_random(state) >> 8) * (1.0f / 16777216.0f);
+}
+
+/*@ fill : random */
+/* count numbers, uniform in -bound .. bound, or the constant `center` if bound is 0. */
+static void mlp_fill(const size_t count, const float center, const float bound, uint64_t *state, float *w)
+{
+    for (size_t i = 0; i < count; i++)
+        w[i] = bound > 0.0f ? center + bound * (2.0f * mlp_uniform(state) - 1.0f) : center;
+}
+
+/*@ clip : kernel simd_reduce simd_sqrt */
+/* What to multiply the gradient by so that its norm is at most `most` (PyTorch's clip_grad_norm_). */
+static float mlp_clip(const size_t count, const float *g, const float most)
+{
+    mlp_vec sum = mlp_set(0.0f);
+    float lane[MLP_LANES];
+    for (size_t i = 0; i < count; i += MLP_LANES) {
+        const mlp_vec v = mlp_take(g + i, count - i < MLP_LANES ? (int)(count - i) : MLP_LANES);
+        sum = mlp_fma(v, v, sum);
+    }
+    mlp_store(lane, mlp_sqrt(mlp_set(mlp_sum(sum))));
+    return lane[0] > most ? most / (lane[0] + 1e-6f) : 1.0f;
+}
+
+/*@ sgd : kernel */
+/* w -= lr d, d = scale g + decay w; with momentum v = momentum v + d stands for d (nesterov: d + momentum v). As
+ * torch.optim.SGD. */
+static void mlp_sgd(const size_t count, float *w, const float *g, const float scale, const float lr, const float decay)
+{
+    for (size_t i = 0; i < count; i += MLP_LANES) {
+        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        const mlp_vec old = mlp_take(w + i, left);
+        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
+        mlp_give(w + i, mlp_fnma(mlp_set(lr), d, old), left);
+    }
+}
+
+/*@ momentum : kernel */
+/* As torch.optim.SGD with momentum; state: count floats, zero at first. */
+static void mlp_momentum(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
+                         const float decay, const float momentum, const int nesterov)
+{
+    for (size_t i = 0; i < count; i += MLP_LANES) {
+        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        const mlp_vec old = mlp_take(w + i, left), mu = mlp_set(momentum);
+        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
+        const mlp_vec v = mlp_fma(mu, mlp_take(state + i, left), d);
+        mlp_give(state + i, v, left);
+        mlp_give(w + i, mlp_fnma(mlp_set(lr), nesterov ? mlp_fma(mu, v, d) : v, old), left);
+    }
+}
+
+/*@ rmsprop : kernel simd_sqrt */
+/* s = alpha s + (1 - alpha) d^2, w -= lr d / (sqrt(s) + eps), as torch.optim.RMSprop; state: count floats, zero at first. */
+static void mlp_rmsprop(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
+                        const float decay, const float alpha, const float eps)
+{
+    for (size_t i = 0; i < count; i += MLP_LANES) {
+        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        const mlp_vec old = mlp_take(w + i, left);
+        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
+        const mlp_vec s = mlp_fma(mlp_set(alpha), mlp_take(state + i, left), mlp_mul(mlp_set(1.0f - alpha), mlp_mul(d, d)));
+        mlp_give(state + i, s, left);
+        mlp_give(w + i, mlp_fnma(mlp_set(lr), d / (mlp_sqrt(s) + mlp_set(eps)), old), left);
+    }
+}
+
+/*@ adam : kernel simd_sqrt */
+/* As torch.optim.Adam (Kingma and Ba 2015), or AdamW (Loshchilov and Hutter 2019) when the decay is decoupled. step
+ * counts from 1; state: 2 count floats, zero at first. */
+static void mlp_adam(const size_t count, float *w, const float *g, float *state, unsigned long step, const float scale,
+                     const float lr, const float decay, const int decoupled, const float beta1, const float beta2,
+                     const float eps)
+{
+    double power1 = 1.0, power2 = 1.0, b1 = (double)beta1, b2 = (double)beta2;
+    float lane[MLP_LANES];
+    for (; step > 0; step >>= 1, b1 *= b1, b2 *= b2)
+        if (step & 1) {
+            power1 *= b1;
+            power2 *= b2;
+        }
+    mlp_store(lane, mlp_sqrt(mlp_set((float)(1.0 - power2))));
+    const mlp_vec size = mlp_set((float)((double)lr / (1.0 - power1))), root = mlp_set(1.0f / lane[0]);
+    const mlp_vec keep = mlp_set(decoupled ? 1.0f - lr * decay : 1.0f), l2 = mlp_set(decoupled ? 0.0f : decay);
+    for (size_t i = 0; i < count; i += MLP_LANES) {
+        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        const mlp_vec old = mlp_take(w + i, left);
+        const mlp_vec d = mlp_fma(l2, old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
+        const mlp_vec m0 = mlp_take(state + i, left), v0 = mlp_take(state + count + i, left);
+        const mlp_vec m = mlp_fma(mlp_set(1.0f - beta1), d - m0, m0);
+        const mlp_vec v = mlp_fma(mlp_set(1.0f - beta2), mlp_mul(d, d), mlp_mul(mlp_set(beta2), v0));
+        mlp_give(state + i, m, left);
+        mlp_give(state + count + i, v, left);
+        const mlp_vec rate = m / mlp_fma(mlp_sqrt(v), root, mlp_set(eps));
+        mlp_give(w + i, mlp_fnma(size, rate, mlp_mul(old, keep)), left);
+    }
+}
+
+/*@ end */
