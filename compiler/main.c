@@ -9,5 +9,6 @@
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error to report, not a silent death */
+    signal(SIGXFSZ, SIG_IGN); /* as is a file that may not grow further */
     return cli_run(argc, argv);
 }
