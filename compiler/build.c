@@ -185,22 +185,22 @@ static Places places_of(Cli *cli)
     return p;
 }
 
+/* Every text is made before the first file is opened: what fails then is the disk, and the files know how to fail. */
 static bool write_files(Cli *cli, const EmitOptions *o, const Places *places, size_t *source_size)
 {
     const Plan *p = cli->compile.plan;
     Files files = {.d = &cli->compile.diag};
-    Text text = {0};
-    emit_source(p, o, &text);
-    *source_size = text.size;
-    bool ok = put(&files, places->source, text.data, text.size);
-    text_free(&text);
-    if (ok && places->header) {
-        emit_header(p, o, &text);
-        ok = put(&files, places->header, text.data, text.size);
-        text_free(&text);
-    }
-    if (ok && places->numbers)
-        ok = put(&files, places->numbers, raw_numbers(p, cli->compile.arena), 4 * p->numbers);
+    Text source = {0}, header = {0};
+    unsigned char *numbers = places->numbers ? raw_numbers(p, cli->compile.arena) : NULL;
+    emit_source(p, o, &source);
+    if (places->header)
+        emit_header(p, o, &header);
+    *source_size = source.size;
+    bool ok = put(&files, places->source, source.data, source.size) &&
+              (!places->header || put(&files, places->header, header.data, header.size)) &&
+              (!places->numbers || put(&files, places->numbers, numbers, p->numbers * sizeof(float)));
+    text_free(&source);
+    text_free(&header);
     return finish(&files, ok);
 }
 
@@ -261,8 +261,9 @@ int verb_build(Cli *cli)
         return status;
     if (!compile_run(c, STAGE_GRAPH))
         return EXIT_WRONG;
-    if (c->weights_as_file && c->as != WEIGHTS_FILE)
-        return cli_usage(cli, "--weights-as=file has no numbers to write: say --weights FILE");
+    if (c->weights_as_file && (c->as != WEIGHTS_FILE || !c->graph->nparam))
+        return cli_usage(cli, "--weights-as=file has no numbers to write: %s",
+                         c->graph->nparam ? "say --weights FILE" : "the net has no parameters");
     Places places = places_of(cli);
     status = check_places(cli, &places);
     if (status)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "front/words.h"
 #include "show.h"
 
 const char *const fate_name[] = {"dropped", "input", "moved", "code", "fused", "folded"};
@@ -225,7 +226,8 @@ static void print_costs(const Show *s, Text *t)
     const Budget *b = &s->g->budget;
     const char *where = p->scratch_argument ? "the caller's scratch" : "on the stack";
     print_line(t, "target", "%s", target_name[p->target]);
-    print_line(t, "weights", "%s: %s", c->weights_used ? c->weights_used : "none bound", as_text[p->as]);
+    if (s->params)
+        print_line(t, "weights", "%s: %s", c->weights_used ? c->weights_used : "none bound", as_text[p->as]);
     print_line(t, "numbers", "%zu floats, of %zu parameters", s->numbers, s->params);
     print_line(t, "multiply-adds", "%.0f a sample", p->macs);
     print_line(t, "flops", "%.0f a sample", s->flops_compiled);
@@ -249,7 +251,8 @@ static void print_table(const Show *s, Text *t)
     text_printf(t, "net %s, %s\n", s->g->name, s->g->file);
     for (int i = 0; i < info->nparam; i++) {
         const ScriptParam *q = &info->param[i];
-        text_printf(t, "param %s = %s (default %s%s, %s)\n", q->name, q->value, q->standard, q->given ? ", set by -D" : "",
+        text_printf(t, "param %s = %s (default %s%s, %s)\n", q->name, word_shown(s->a, q->value, strlen(q->value), 60),
+                    word_shown(s->a, q->standard, strlen(q->standard), 60), q->given ? ", set by -D" : "",
                     position(s->a, q->pos));
     }
     text_char(t, '\n');

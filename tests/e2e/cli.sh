@@ -306,6 +306,16 @@ if [ -c /dev/full ]; then
         check "and said in one line too: $command" grep -qx 'mlpc: error: standard output: cannot write: .*' err
     done
 fi
+cp old.c limited.c
+(
+    ulimit -f 8 || exit
+    "$MLPC" net.lua -o limited.c 2>err
+    echo $? >status
+)
+check 'a file that may not grow' grep -qx 1 status
+check 'is said' grep -qE '^mlpc: error: limited.c: cannot write: .*large' err
+check 'the old file stays' cmp old.c limited.c
+check 'no temporary file stays' [ -z "$(find . -name '.mlp-*')" ]
 "$MLPC" net.lua -o closed.c >&- 2>err
 check 'a closed standard output is none where nothing is printed' [ $? = 0 ]
 check 'and the file is whole' sh -c "sed s/closed/a/ closed.c | cmp - a.c"

@@ -307,6 +307,8 @@ mkdir -p blocked/raw.weights
 mlpc 1 'raw.weights' raw.lua --weights-as=file -o blocked/raw.c
 check 'no place for the numbers: no C file' [ ! -e blocked/raw.c ]
 mlpc 2 'no numbers to write' raw.lua --weights none --weights-as=file -o x.c
+echo 'return net("plain", input(2):relu())' >plain.lua
+mlpc 2 'the net has no parameters' plain.lua --weights-as=file -o x.c
 
 # ---- a thousand layers ----
 cat >deep.lua <<'LUA'
