@@ -298,36 +298,39 @@ static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int w
 /*@ end */
 #if MLP_LANES == 1 /* one float at a time, whatever the machine has */
 /*@ rows : simd */
-/* Dense, one sample, weights in rows [out][in]: plain loops for small machines. Four outputs share each input read. */
-static void MLP_FN(rows)(MLP_P const size_t in, const size_t out, const float *x, const float *w, const float *b,
-                         float *y)
+/* Dense over n samples, weights in rows [out][in]: plain loops for small machines. Four outputs share each input read. */
+static void MLP_FN(rows)(MLP_P size_t n, const size_t in, const size_t out, const float *x, const size_t ldx,
+                         const float *weights, const float *b, float *y, const size_t ldy)
 {
     const size_t fours = out - out % 4;
-    size_t j;
-    for (j = 0; j < fours; j += 4, w += 3 * in) {
-        float a0 = 0.0f, a1 = 0.0f, a2 = 0.0f, a3 = 0.0f;
-        if (b) {
-            a0 = b[j];
-            a1 = b[j + 1];
-            a2 = b[j + 2];
-            a3 = b[j + 3];
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        const float *w = weights;
+        size_t j;
+        for (j = 0; j < fours; j += 4, w += 3 * in) {
+            float a0 = 0.0f, a1 = 0.0f, a2 = 0.0f, a3 = 0.0f;
+            if (b) {
+                a0 = b[j];
+                a1 = b[j + 1];
+                a2 = b[j + 2];
+                a3 = b[j + 3];
+            }
+            for (size_t k = 0; k < in; k++, w++) {
+                a0 += w[0] * x[k];
+                a1 += w[in] * x[k];
+                a2 += w[2 * in] * x[k];
+                a3 += w[3 * in] * x[k];
+            }
+            y[j] = MLP_ACT(a0, j, 1);
+            y[j + 1] = MLP_ACT(a1, j + 1, 1);
+            y[j + 2] = MLP_ACT(a2, j + 2, 1);
+            y[j + 3] = MLP_ACT(a3, j + 3, 1);
         }
-        for (size_t k = 0; k < in; k++, w++) {
-            a0 += w[0] * x[k];
-            a1 += w[in] * x[k];
-            a2 += w[2 * in] * x[k];
-            a3 += w[3 * in] * x[k];
+        for (; j < out; j++) {
+            float a = b ? b[j] : 0.0f;
+            for (size_t k = 0; k < in; k++, w++)
+                a += *w * x[k];
+            y[j] = MLP_ACT(a, j, 1);
         }
-        y[j] = MLP_ACT(a0, j, 1);
-        y[j + 1] = MLP_ACT(a1, j + 1, 1);
-        y[j + 2] = MLP_ACT(a2, j + 2, 1);
-        y[j + 3] = MLP_ACT(a3, j + 3, 1);
-    }
-    for (; j < out; j++) {
-        float a = b ? b[j] : 0.0f;
-        for (size_t k = 0; k < in; k++, w++)
-            a += *w * x[k];
-        y[j] = MLP_ACT(a, j, 1);
     }
 }
 

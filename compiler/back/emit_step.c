@@ -56,7 +56,7 @@ static const char *applied(Emit *e, const Node *n, const char *x, const char *b,
         value['v'] = vector_of(e, plan_param(e->p, n->param[ROLE_RUNNING_VAR]), false, epi);
         own = true;
     }
-    epi->needs = arena_printf(e->g->arena, "%s %s", epi->needs, info->snippets);
+    epi->needs = arena_printf(e->g->arena, "%s %s%s", epi->needs, info->snippets, own ? " kernel" : "");
     const char *name = own ? n->name : info->name;
     epi->name = *epi->name ? arena_printf(e->g->arena, "%s_%s", epi->name, name) : name;
     return code_expand(&e->c, info->c, value);
@@ -162,8 +162,8 @@ static const char *call_dense(Emit *e, const Step *s, const Operands *o, bool *t
     *takes_block = e->block;
     if (emit_portable(e)) {
         code_instance(&e->c, "rows", &epi);
-        return arena_printf(e->g->arena, "mlp_rows_%s(%s%d, %d, %s, %s, %s, %s);", epi.name, p, s->node->in[0]->width,
-                            s->width, o->in[0], w, b, o->out);
+        return arena_printf(e->g->arena, "mlp_rows_%s(%s%s, %d, %d, %s, %d, %s, %s, %s, %d);", epi.name, p, o->n,
+                            s->node->in[0]->width, s->width, o->in[0], s->in[0].stride, w, b, o->out, s->out.stride);
     }
     const char *shape = dense_shape(e, s, (Shape){s->node->in[0]->width, s->width, &epi});
     return arena_printf(e->g->arena, "mlp_%s(%s%s, %s, %s, %s, %s);", shape, p, o->n, o->in[0], w, b, o->out);

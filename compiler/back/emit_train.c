@@ -224,7 +224,7 @@ static void emit_steps(Emit *e, Text *t)
         bool takes_block;
         if (s->node->op == OP_PENALTY)
             continue;
-        Operands o = {.n = emit_portable(e) && s->kind < STEP_BACK ? "1" : "m", .out = place_text(e, s->out)};
+        Operands o = {.n = "m", .out = place_text(e, s->out)};
         for (int k = 0; k < NODE_IN_MAX; k++)
             o.in[k] = place_text(e, s->in[k]);
         if (!last || last->pos.line != s->node->pos.line)
