@@ -8,12 +8,15 @@
 
 /* ---- layers ------------------------------------------------------------------------------------------------- */
 
-/* The name of the C function of a step. A copy has its own number, since a concat may need several. */
+/* The name of the C function of a step. Copies have their own, since a concat may need several, and a value may be several
+ * outputs. */
 static const char *function_of(Emit *e, const Step *s)
 {
-    if (s->kind != STEP_COPY)
-        return s->node->name;
-    return arena_printf(e->g->arena, "%s_copy%d", s->node->name, s->from + 2);
+    if (s->kind == STEP_COPY && s->from < 0)
+        return arena_printf(e->g->arena, "%s_to_%s", s->node->name, e->g->output[s->out.index].name);
+    if (s->kind == STEP_COPY)
+        return arena_printf(e->g->arena, "%s_part%d", s->node->name, s->from + 1);
+    return s->node->name;
 }
 
 /* The function of one layer, with its source line. Portable code works on one sample: no n. */
@@ -116,9 +119,21 @@ static void calls(Emit *e, Text *t, const char *indent, const char *n)
     }
 }
 
+/* Whether some step reads input i. */
+static bool reads_input(const Emit *e, int i)
+{
+    for (int s = 0; s < e->p->nstep; s++)
+        for (int k = 0; k < NODE_IN_MAX; k++)
+            if (e->p->step[s].in[k].where == PLACE_INPUT && e->p->step[s].in[k].index == i)
+                return true;
+    return false;
+}
+
+/* The buffers; and the arguments that the net has no use for, about which compilers would complain. */
 static void buffers(Emit *e, Text *t, int rows)
 {
     size_t at = 0;
+    bool reads_block = false;
     for (int s = 0; s < e->p->nslot; s++) {
         size_t size = (size_t)rows * (size_t)e->p->slot[s];
         if (e->p->scratch_argument)
@@ -129,6 +144,13 @@ static void buffers(Emit *e, Text *t, int rows)
             code_add(&e->c, t, "    MLP_ALIGN float h%d[%d * %d];\n", s, rows, e->p->slot[s]);
         at += size;
     }
+    for (int s = 0; s < e->p->nstep; s++)
+        reads_block |= e->takes_block[s];
+    if (e->block && !reads_block)
+        text_add(t, "    (void)p;\n");
+    for (int i = 0; i < e->g->ninput; i++)
+        if (!reads_input(e, i))
+            text_printf(t, "    (void)%s;\n", emit_input_name(e, i));
 }
 
 static void emit_one(Emit *e, Text *t)
@@ -143,7 +165,8 @@ static void emit_one(Emit *e, Text *t)
 static void advance(Emit *e, Text *t, const char *indent, const char *n)
 {
     for (int i = 0; i < e->g->ninput; i++)
-        text_printf(t, "%s%s += %s * %d;\n", indent, emit_input_name(e, i), n, e->g->input[i]->width);
+        if (reads_input(e, i))
+            text_printf(t, "%s%s += %s * %d;\n", indent, emit_input_name(e, i), n, e->g->input[i]->width);
     for (int i = 0; i < e->g->noutput; i++)
         text_printf(t, "%s%s += %s * %d;\n", indent, e->g->output[i].name, n, e->g->output[i].node->width);
 }
@@ -434,7 +457,7 @@ static void emit_packing(Emit *e, Text *t)
                 text_printf(t, "%d, %d, %d, %s + %zu, %s + %zu);\n", b->cols, b->rows, b->tail_dot, from, from_at, to, to_at);
             }
         }
-        if (!e->p->ntable)
+        if (!e->p->numbers)
             text_add(t, "    (void)p, (void)tensors;\n");
         text_add(t, "}\n\n");
     }
