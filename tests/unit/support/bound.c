@@ -59,8 +59,6 @@ static double element(const Node *n, int j, double x, double e, double y)
 {
     const OpInfo *info = &op_info[n->op];
     Function f = function_of(n);
-    if (!isfinite(y))
-        return 0;
     if (n->op == OP_AFFINE)
         return affine_error(x, e, n->scale[j], n->shift[j]);
     if (n->op == OP_BATCHNORM) { /* not folded: (x - mean) * (w / sqrt(var + eps)) + b, seven roundings at most */
@@ -166,10 +164,9 @@ static void join(const Node *n, const double *const *x, const double *const *e, 
 /* The error of n's row y, given the rows and errors of its inputs; before its epilogue. */
 static void node_error(const Node *n, const double *const *x, const double *const *e, const double *y, double *error)
 {
-    size_t bytes = (size_t)n->width * sizeof(double);
     switch (n->op) {
     case OP_INPUT:
-        memset(error, 0, bytes);
+        memset(error, 0, (size_t)n->width * sizeof *error);
         break;
     case OP_DENSE:
         dense(n, x[0], e[0], error);
@@ -196,16 +193,26 @@ static void node_error(const Node *n, const double *const *x, const double *cons
     }
 }
 
-/* What holds at both ends of the range: an exact infinity or NaN is met exactly; next to the largest float nothing is
- * sure, since sums on the way may overflow. */
-static void settle(const double *y, double *error, int width)
+/* Whether what comes in for feature j may be anything, even NaN: in rows and dense layers, if any number of the row may. */
+static bool lost(const Node *n, const double *const *e, int j)
 {
-    for (int j = 0; j < width; j++) {
-        if (!isfinite(y[j]))
-            error[j] = 0;
-        else if (fabs(y[j]) > 1e37 || isnan(error[j]))
-            error[j] = HUGE_VAL;
-    }
+    OpKind kind = op_info[n->op].kind;
+    bool found = false;
+    for (int k = 0; k < n->nin && (kind == KIND_ELEMENT || kind == KIND_JOIN); k++)
+        found |= isinf(e[k][j]);
+    for (int i = 0; (kind == KIND_DENSE || kind == KIND_ROW) && i < n->in[0]->width; i++)
+        found |= isinf(e[0][i]);
+    return found;
+}
+
+/* An exact infinity or NaN is met exactly; next to the largest float nothing is sure, since sums on the way may overflow. */
+static double settled(double y, double error, bool is_lost)
+{
+    if (is_lost)
+        return HUGE_VAL;
+    if (!isfinite(y))
+        return 0;
+    return fabs(y) > 1e37 || isnan(error) ? HUGE_VAL : error;
 }
 
 void bound_eval(const Graph *g, const double *const *in, double *const *out, double *const *bound)
@@ -232,15 +239,14 @@ void bound_eval(const Graph *g, const double *const *in, double *const *out, dou
         else if (n->op != OP_INPUT)
             op_info[n->op].row(n, x, y);
         node_error(n, x, e, y, error[i]);
-        settle(y, error[i], n->width);
-        for (int k = 0; k < n->nepi; k++) {
+        for (int j = 0; j < n->width && op_info[n->op].kind != KIND_SHAPE; j++)
+            error[i][j] = settled(y[j], error[i][j], lost(n, e, j));
+        for (int k = 0; k < n->nepi; k++)
             for (int j = 0; j < n->width; j++) {
-                double before = y[j];
+                double before = y[j], e_before = error[i][j];
                 y[j] = op_info[n->epi[k]->op].value(n->epi[k], j, before);
-                error[i][j] = element(n->epi[k], j, before, error[i][j], y[j]);
+                error[i][j] = settled(y[j], element(n->epi[k], j, before, e_before, y[j]), isinf(e_before));
             }
-            settle(y, error[i], n->width);
-        }
     }
     for (int o = 0; o < g->noutput; o++) {
         size_t bytes = (size_t)g->output[o].node->width * sizeof(double);
