@@ -233,8 +233,8 @@ static int check_prefix(Cli *cli)
     if (wrong)
         return cli_usage(cli, "--prefix: '%s' %s", word_shown(c->arena, cli->prefix, strlen(cli->prefix), 40), wrong);
     if (word_cpp_operator(cli->prefix))
-        diag_warn(&c->diag, WARN_CPP_NAME, (Pos){0}, "--prefix: '%s' is an operator of C++: the generated C will be C only",
-                  cli->prefix);
+        diag_warn(&c->diag, WARN_CPP_NAME, (Pos){0},
+                  "--prefix: '%s' is an operator of C++: the generated C will be C only", cli->prefix);
     return EXIT_OK;
 }
 

@@ -86,7 +86,8 @@ int cli_usage(Cli *cli, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    const char *text = arena_vprintf(cli->compile.arena, format, args), *verb = cli->verb->no_script ? "" : cli->verb->name;
+    const char *text = arena_vprintf(cli->compile.arena, format, args);
+    const char *verb = cli->verb->no_script ? "" : cli->verb->name;
     va_end(args);
     diag_error(&cli->compile.diag, (Pos){0}, "%s (see mlpc %s%s--help)", text, verb, *verb ? " " : "");
     return EXIT_USAGE;
@@ -227,14 +228,18 @@ static int unknown_option(Cli *cli, const char *arg)
     return cli_usage(cli, "there is no option '%s'", shown(cli, arg));
 }
 
+static const char *name_of(const Verb *v)
+{
+    return *v->name ? v->name : "the build";
+}
+
 static int foreign_option(Cli *cli, const Option *o)
 {
     const char *others = "";
     for (const Verb *v = verbs; v->name; v++)
         if (takes(v, o))
-            others = arena_printf(cli->compile.arena, "%s%s%s", others, *others ? ", " : "", *v->name ? v->name : "the build");
-    return cli_usage(cli, "'%s' is no option of %s: it belongs to %s", o->name,
-                     *cli->verb->name ? cli->verb->name : "the build", others);
+            others = arena_printf(cli->compile.arena, "%s%s%s", others, *others ? ", " : "", name_of(v));
+    return cli_usage(cli, "'%s' is no option of %s: it belongs to %s", o->name, name_of(cli->verb), others);
 }
 
 /* ---- keeping what was said ----------------------------------------------------------------------------------- */
@@ -273,7 +278,8 @@ static int set_warning(Cli *cli, const char *value)
     bool off = strncmp(value, "no-", 3) == 0;
     const char *near = word_near(off ? value + 3 : value, names, sizeof names / sizeof *names);
     if (near)
-        return cli_usage(cli, "there is no warning '-W%s', did you mean '-W%s%s'?", shown(cli, value), off ? "no-" : "", near);
+        return cli_usage(cli, "there is no warning '-W%s', did you mean '-W%s%s'?", shown(cli, value),
+                         off ? "no-" : "", near);
     return cli_usage(cli, "there is no warning '-W%s'", shown(cli, value));
 }
 

@@ -1,7 +1,7 @@
 /* tensors.c: writes safetensors files for tests, right ones and wrong ones.
  * tensors FILE [OPTION]... [NAME:DTYPE:SHAPE[:VALUE@INDEX]]...
- * SHAPE is "8x4", "8" or "-" (one number). Values are sixteenths from -1 to 1, exact in every dtype; VALUE@INDEX sets one
- * of them ("nan@3", "-inf@0", "1e300@2"), VALUE@all every one; noise@all: numbers of full length. Options:
+ * SHAPE is "8x4", "8" or "-" (one number). Values are sixteenths from -1 to 1, exact in every dtype; VALUE@INDEX sets
+ * one of them ("nan@3", "-inf@0", "1e300@2"), VALUE@all every one; noise@all: numbers of full length. Options:
  *   --header TEXT   this header instead of one that fits        --length N   claims a header of N bytes
  *   --cut N         leaves the last N bytes away                --pad N      adds N zero bytes
  *   --sort          tensors by name, as libraries write them    --meta TEXT  "__metadata__": TEXT in front */
@@ -174,9 +174,9 @@ int main(int argc, char **argv)
     n += (size_t)snprintf(header + n, HEADER_MAX - n, "{%s%s", meta ? "\"__metadata__\":" : "", meta ? meta : "");
     for (int i = 0; i < tensors && n < HEADER_MAX - 1000; offset += tensor[i].bytes, i++)
         n += (size_t)snprintf(header + n, HEADER_MAX - n,
-                              "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%llu,%llu]}", i || meta ? "," : "",
-                              tensor[i].name, tensor[i].dtype, tensor[i].shape, (unsigned long long)offset,
-                              (unsigned long long)(offset + tensor[i].bytes));
+                              "%s\"%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%llu,%llu]}",
+                              i || meta ? "," : "", tensor[i].name, tensor[i].dtype, tensor[i].shape,
+                              (unsigned long long)offset, (unsigned long long)(offset + tensor[i].bytes));
     n += (size_t)snprintf(header + n, HEADER_MAX - n, "}");
     while (n % 8)
         header[n++] = ' ';

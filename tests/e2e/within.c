@@ -1,5 +1,6 @@
-/* within.c: within SECONDS MEGABYTES COMMAND...: runs a command and fails if it took more processor time or more memory.
- * Time is the processor's own, so a busy machine changes little; memory is the most that was resident. 0: no limit. */
+/* within.c: within SECONDS MEGABYTES COMMAND...: runs a command, fails if it took more processor time or memory.
+ * Time is the processor's own, so a busy machine changes little; memory is the most that was resident. 0: no
+ * limit. */
 #define _DEFAULT_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
