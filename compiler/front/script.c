@@ -290,10 +290,10 @@ static Graph *only_net(lua_State *L, const Job *job)
     Net *net = luaL_testudata(L, 1, NET_TYPE);
     if (n == 1 && net)
         return net->graph;
-    if (s->diag->errors > s->errors_before && net)
-        return NULL; /* a second net, and net() has said so */
-    Pos pos = s->net_pos.file ? s->net_pos : (Pos){s->path, last_line(job->text, job->size)};
     const Tensor *t = luaL_testudata(L, 1, TENSOR_TYPE);
+    if (s->diag->errors > s->errors_before && (net || (t && t->bad)))
+        return NULL; /* a second net, or a tensor that could not be made: that has been said */
+    Pos pos = s->net_pos.file ? s->net_pos : (Pos){s->path, last_line(job->text, job->size)};
     if (n > 1)
         diag_error(s->diag, pos, "the script returns %d values; it must return one net: return net(\"name\", y)", n);
     else if (t)
