@@ -12,6 +12,7 @@
 #ifndef MLP_H
 #define MLP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -346,6 +347,201 @@ mlp_status mlp_curve_parse(const char *text, mlp_curve *curve, mlp_error *err);
 
 /* The rate of step number `step` (from 0) of a run of `epochs` epochs of `steps` steps each. */
 double mlp_schedule_lr(const mlp_schedule *s, double lr, uint64_t step, uint64_t steps, double epochs);
+
+/* ---- losses and metrics ------------------------------------------------------------------------------------ */
+
+typedef enum mlp_loss {
+    MLP_CROSS_ENTROPY,        /* sum over classes of -t log p */
+    MLP_BINARY_CROSS_ENTROPY, /* mean over features of -(t log p + (1 - t) log(1 - p)) */
+    MLP_MSE,                  /* mean over features of (y - t)^2 */
+    MLP_MAE,                  /* ... of |y - t| */
+    MLP_HUBER                 /* ... of half the square up to delta, and a line beyond */
+} mlp_loss;
+
+/* What a net's values are to an entropy; the other losses take them as they are. */
+typedef enum mlp_form {
+    MLP_LOGITS,        /* scores, before a softmax or sigmoid */
+    MLP_PROBABILITIES, /* 0 to 1; one of 0 where the target is not costs 103, which is -log of the smallest float */
+    MLP_LOG_PROBABILITIES
+} mlp_form;
+
+/* What is asked of an output, besides its loss. */
+typedef enum mlp_task {
+    MLP_VALUES,  /* numbers: squared and absolute errors, r2 */
+    MLP_CLASSES, /* one of several classes: the largest value is the choice */
+    MLP_BINARY   /* yes or no for each feature */
+} mlp_task;
+
+/* One output of a net and what it is measured by. */
+typedef struct mlp_head {
+    mlp_loss loss;
+    mlp_form form; /* of the entropies */
+    mlp_task task;
+    size_t width;   /* floats that the net gives for a sample */
+    size_t targets; /* floats that its target has: width, or (MLP_CLASSES) 1, the number of the class */
+    double delta;   /* MLP_HUBER; 0: 1 */
+    double middle;  /* MLP_BINARY, not binary cross entropy: values above it mean yes */
+} mlp_head;
+
+/* What came out for one head. Figures that make no sense for it are NaN. */
+typedef struct mlp_metrics {
+    size_t samples;
+    double loss;       /* mean over samples */
+    double accuracy;   /* MLP_CLASSES: share of samples that is right, the first of equal values being the choice;
+                        * MLP_BINARY: share of features */
+    double mse, mae;   /* mean over samples and features; not of entropies */
+    double r2;         /* MLP_VALUES: 1 - squared error / variance of the target, mean over features that vary */
+    size_t classes;    /* size of the table, 0: there is none (values, and more than 1,000 classes); binary: 2 */
+    size_t *confusion; /* [classes][classes]: how often the row was right and the column was chosen */
+    struct mlp_sums *sums; /* the library's */
+} mlp_metrics;
+
+/* Begins with nothing. MLP_ENOMEM, or MLP_EARGUMENT for a head that makes no sense. Every metrics that was begun, well or
+ * not, ends with mlp_metrics_free. */
+mlp_status mlp_metrics_begin(mlp_metrics *m, const mlp_head *head, mlp_error *err);
+
+/* Adds n samples: values y + i * ldy (head->width of them) and targets t + i * ldt for sample i. Order matters to the last
+ * bit, how the samples are cut into calls does not. */
+void mlp_metrics_add(mlp_metrics *m, size_t n, const float *y, size_t ldy, const float *t, size_t ldt);
+
+/* Works out the figures from the sums; more may be added afterwards, and the end worked out again. */
+void mlp_metrics_end(mlp_metrics *m);
+
+void mlp_metrics_free(mlp_metrics *m);
+
+/* ---- learning ---------------------------------------------------------------------------------------------- */
+
+/* What the targets of samples are. */
+typedef enum mlp_teach {
+    MLP_TEACH_TARGET,  /* as mlp_gather_targets has them: class numbers, or values */
+    MLP_TEACH_ONE_HOT, /* class numbers as rows of 0 and 1 */
+    MLP_TEACH_INPUT    /* the inputs themselves: an autoencoder */
+} mlp_teach;
+
+/* Samples to learn from or to be measured by: rows of a data set. */
+typedef struct mlp_samples {
+    const mlp_data *data;
+    const size_t *rows; /* [count] numbers of rows; NULL: 0 to count - 1 */
+    size_t count;
+    mlp_teach teach;
+    const float *weights; /* [data->rows] how much each counts; NULL: all alike */
+} mlp_samples;
+
+/* A batch, or a part of one, for mlp_learner.grad. */
+typedef struct mlp_batch {
+    size_t n;            /* samples, at least 1 */
+    const float *x;      /* [n][inputs] */
+    const float *t;      /* [n][targets] */
+    const float *weight; /* [n]; NULL: all count alike */
+    uint64_t seed, step; /* for dropout: different for every part of a batch; the step, from 1 */
+    int thread;          /* 0 to threads - 1: whose scratch to use */
+} mlp_batch;
+
+/* Part of a block of parameters. */
+typedef struct mlp_range {
+    size_t from, count;
+} mlp_range;
+
+/* A net that learns, as the loop sees it: a flat block of numbers and two functions. All of it is the caller's. */
+typedef struct mlp_learner {
+    size_t params;  /* floats in the block */
+    size_t inputs;  /* floats of a sample */
+    size_t outputs; /* floats that forward gives for a sample: the heads' widths one after the other */
+    size_t targets; /* floats of a target: likewise */
+    const mlp_head *heads;
+    size_t head_count;
+    /* Ranges of the block, in ascending order, that are no parameters but running statistics: there grad puts their new
+     * values into g, and the optimiser keeps away. */
+    const mlp_range *statistics;
+    size_t statistics_count;
+    bool whole_batch; /* statistics of the batch are part of the net: parts of a batch are as large as can be, and never
+                       * of one sample */
+    void *context;
+    /* Returns the mean loss of the batch and fills g[params] with its gradient; parameters that nothing depends on get
+     * zeros. Reads w, does not write it. */
+    float (*grad)(void *context, const float *w, const mlp_batch *batch, float *g);
+    /* y[n][outputs] from x[n][inputs], as at inference. May be NULL if nothing is to be measured. */
+    void (*forward)(void *context, int thread, const float *w, size_t n, const float *x, float *y);
+} mlp_learner;
+
+/* Measures the net on samples: metrics[head_count], begun here; free each with mlp_metrics_free, also after a failure.
+ * *loss (may be NULL): the sum of the heads' losses. Any number of threads gives the same bits. */
+mlp_status mlp_evaluate(const mlp_learner *learner, const float *w, const mlp_samples *samples, int threads,
+                        mlp_metrics *metrics, double *loss, mlp_error *err);
+
+/* How far training is. */
+typedef struct mlp_progress {
+    bool epoch_done;       /* an epoch has ended; else somewhere within it */
+    size_t epoch, epochs;  /* the one that runs or has ended, from 1; of how many */
+    size_t batch, batches; /* batches of the epoch done, of how many */
+    uint64_t step;         /* batches done in all */
+    double lr;             /* of the last step */
+    double loss;           /* mean over the epoch's samples so far, as it was when each was learnt from */
+    double seconds, samples_per_second, seconds_left; /* since the start (of a resumed run: in all); of this epoch */
+    /* When an epoch has ended, else NULL: [head_count], measured on the samples `measured` (on which val_loss is too). */
+    const mlp_metrics *train, *val;
+    double train_loss, val_loss; /* NaN where not measured */
+    bool best;                   /* the best epoch so far */
+    const float *w;
+} mlp_progress;
+
+/* Why training ended. */
+typedef enum mlp_ending {
+    MLP_FINISHED,    /* all epochs */
+    MLP_PATIENCE,    /* no better epoch for `patience` epochs */
+    MLP_INTERRUPTED, /* *stop was set */
+    MLP_DIVERGED,    /* the loss was not finite */
+    MLP_FAILED       /* anything else, see the error */
+} mlp_ending;
+
+typedef struct mlp_result {
+    mlp_ending ending;
+    size_t epochs;        /* ended ones */
+    uint64_t step;        /* steps done */
+    double loss;          /* of the last ended epoch, as progress told it; NaN: none */
+    size_t best_epoch;    /* 0: not looked for */
+    double best_loss;
+    bool restored;        /* w holds that epoch's weights */
+    uint64_t good_step;   /* MLP_DIVERGED: w holds the weights after so many steps */
+    double seconds;
+} mlp_result;
+
+/* What training is told. Zeros are defaults: see each. */
+typedef struct mlp_training {
+    mlp_optimizer optimizer; /* from mlp_optimizer_default */
+    mlp_schedule schedule;
+    double clip;     /* longest gradient; 0: any */
+    size_t epochs;   /* at least 1 */
+    size_t batch;    /* samples; 0: 32; never more than there are. The last one of an epoch may be smaller */
+    uint64_t seed;   /* of the order of samples, and of dropout */
+    size_t patience; /* epochs without a better loss (of val, else of training) before the end; then, or when all epochs are
+                      * done, the best epoch's weights are put back. 0: off */
+    int threads;     /* 0: 1. A batch is cut in so many parts: the last bits depend on their number, and on nothing else */
+    size_t measured; /* after each epoch, measure the net on so many training samples, evenly spread; 0: no */
+    const volatile sig_atomic_t *stop; /* set by a signal handler: the batch is finished, what was learnt is kept. NULL: never */
+    void (*progress)(void *context, const mlp_progress *p); /* after each epoch, and within it every `interval` seconds */
+    double interval;                                         /* 0: not within epochs */
+    void (*diverged)(void *context, const float *w, const mlp_batch *batch, float loss); /* before w is put back */
+    void *context;           /* of the two functions */
+    const char *checkpoint;  /* file written after every `every` epochs (0: 1), and when stopped. NULL: none */
+    size_t every;
+    const char *resume;      /* checkpoint to go on from; NULL: from w */
+    uint64_t net;            /* fingerprint that tells nets with as many parameters apart; kept in checkpoints */
+    const char *settings;    /* text to keep in checkpoints, for mlp_checkpoint_settings; NULL: "" */
+} mlp_training;
+
+/* Trains: w[params] goes in as the first weights and comes out as what was learnt, whatever the ending (after MLP_DIVERGED
+ * the last weights known to be good, at most 16 steps old). val may be NULL. result may be NULL. Failures: memory, files,
+ * arguments, sizes that do not fit, a foreign or damaged checkpoint; and MLP_EVALUE when the loss is not finite.
+ *
+ * Same learner, samples, options and thread count: the same bits, also when interrupted or killed and resumed. Threads
+ * live no longer than the call. Another call may run at the same time on other blocks. */
+mlp_status mlp_train(const mlp_learner *learner, const mlp_training *training, const mlp_samples *train,
+                     const mlp_samples *val, float *w, mlp_result *result, mlp_error *err);
+
+/* The text that a checkpoint was given, for a program that wants to go on as it began; free with free(). NULL on failure.
+ * The file is checked whole. */
+char *mlp_checkpoint_settings(const char *path, mlp_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,228 @@
+/* step.c: one step of training: the gradient of a batch, in parts over threads and in tiles, and the update. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "optim.h"
+#include "train.h"
+
+/* Samples that are turned into floats at a time: scratch does not grow with the batch beyond them. */
+enum { TILE = 1024 };
+
+/* Floats of the block that are updated at a time: with the optimiser's state they stay in the cache between the sum of the
+ * threads' gradients and the update. Also the unit in which threads share the block and in which its norm is summed. */
+enum { PIECE = 8192 };
+
+/* ---- memory ---- */
+
+/* Cuts what lies between the statistics into pieces; returns how many there are, and fills list if it is not NULL. */
+static size_t cut_pieces(const mlp_learner *l, mlp_range *list)
+{
+    size_t count = 0, at = 0;
+    for (size_t s = 0; s <= l->statistics_count; s++) {
+        size_t end = s < l->statistics_count ? l->statistics[s].from : l->params;
+        for (; at < end; count++) {
+            size_t n = end - at < PIECE ? end - at : PIECE;
+            if (list)
+                list[count] = (mlp_range){at, n};
+            at += n;
+        }
+        at = s < l->statistics_count ? end + l->statistics[s].count : at;
+    }
+    return count;
+}
+
+/* Vectors work best on whole cache lines. */
+static float *new_floats(size_t count)
+{
+    return count < SIZE_MAX / 8 ? aligned_alloc(64, (count * sizeof(float) + 127) / 64 * 64) : NULL;
+}
+
+mlp_status mlp_step_begin(mlp_run *r)
+{
+    const mlp_learner *l = r->learner;
+    size_t threads = (size_t)r->o.threads, most = (r->o.batch + threads - 1) / threads + 1;
+    r->tile = l->whole_batch ? r->o.batch : most < TILE ? most : TILE;
+    size_t rows = l->whole_batch ? r->o.batch : r->tile;
+    r->piece_count = cut_pieces(l, NULL);
+    r->pieces = malloc((r->piece_count + 1) * sizeof *r->pieces);
+    r->squares = calloc(r->piece_count + 1, sizeof *r->squares);
+    r->parts = calloc(threads, sizeof *r->parts);
+    bool enough = r->pieces && r->squares && r->parts;
+    for (size_t k = 0; k < threads && enough; k++) {
+        mlp_part *p = &r->parts[k];
+        /* One part may have to take a whole batch, where it is too small to be cut. */
+        p->x = new_floats(rows * l->inputs);
+        p->t = new_floats(rows * l->targets);
+        p->weight = r->train->weights ? new_floats(rows) : NULL;
+        p->g = new_floats(l->params);
+        p->more = most > r->tile ? new_floats(l->params) : NULL;
+        enough = p->x && p->t && p->g && (p->weight || !r->train->weights) && (p->more || most <= r->tile);
+    }
+    if (!enough)
+        return mlp_fail_memory(r->err, NULL, threads * (l->params + rows * (l->inputs + l->targets)) * sizeof(float),
+                               "gradients and a batch of samples");
+    cut_pieces(l, r->pieces);
+    return MLP_OK;
+}
+
+void mlp_step_end(mlp_run *r)
+{
+    for (int k = 0; k < r->o.threads && r->parts; k++) {
+        free(r->parts[k].x);
+        free(r->parts[k].t);
+        free(r->parts[k].weight);
+        free(r->parts[k].g);
+        free(r->parts[k].more);
+    }
+    free(r->parts);
+    free(r->pieces);
+    free(r->squares);
+}
+
+/* ---- the gradient ---- */
+
+/* The learner's gradient of n samples that begin at number `first` of the order. */
+static float tile_gradient(mlp_run *r, int thread, size_t first, size_t n, uint64_t place, float *g)
+{
+    mlp_part *p = &r->parts[thread];
+    const size_t *rows = r->order + first;
+    mlp_samples_gather(r->train, rows, n, p->x, p->t, r->learner->targets);
+    for (size_t i = 0; i < n && p->weight; i++)
+        p->weight[i] = r->train->weights[rows[i]];
+    /* Parts of a batch drop out different units: their seeds differ by odd multiples of the golden ratio. */
+    p->batch = (mlp_batch){.n = n,
+                           .x = p->x,
+                           .t = p->t,
+                           .weight = p->weight,
+                           .seed = r->o.seed + place * UINT64_C(0x9E3779B97F4A7C15),
+                           .step = r->at.step + 1,
+                           .thread = thread};
+    return r->learner->grad(r->learner->context, r->w, &p->batch, g);
+}
+
+static void part_gradient(void *context, int thread)
+{
+    mlp_run *r = context;
+    if (thread >= r->active)
+        return;
+    mlp_part *p = &r->parts[thread];
+    if (p->n <= r->tile) {
+        p->loss = tile_gradient(r, thread, p->first, p->n, (uint64_t)thread, p->g);
+        return;
+    }
+    double loss = 0;
+    size_t params = r->learner->params;
+    uint64_t place = (uint64_t)thread << 32;
+    for (size_t done = 0, n; done < p->n; done += n, place++) {
+        n = p->n - done < r->tile ? p->n - done : r->tile;
+        float share = (float)n / (float)p->n, *g = done ? p->more : p->g;
+        float tile_loss = tile_gradient(r, thread, p->first + done, n, place, g);
+        loss += (double)share * (double)tile_loss;
+        if (!isfinite(tile_loss))
+            break;
+        for (size_t i = 0; i < params && !done; i++)
+            p->g[i] *= share;
+        for (size_t i = 0; i < params && done; i++)
+            p->g[i] += share * g[i];
+    }
+    p->loss = (float)loss;
+}
+
+double mlp_step_gradient(mlp_run *r, size_t first, size_t n)
+{
+    /* Statistics of one sample say nothing, so parts have two at least. */
+    size_t least = r->learner->whole_batch ? 2 : 1, most = n / least ? n / least : 1, threads = (size_t)r->o.threads;
+    size_t active = threads < most ? threads : most;
+    r->active = (int)active;
+    for (size_t k = 0; k < active; k++) {
+        mlp_part *p = &r->parts[k];
+        p->first = first + n * k / active;
+        p->n = first + n * (k + 1) / active - p->first;
+    }
+    if (active > 1)
+        mlp_pool_run(r->pool, part_gradient, r);
+    else
+        part_gradient(r, 0);
+    double loss = 0;
+    for (size_t k = 0; k < active; k++)
+        loss += (double)r->parts[k].loss * ((double)r->parts[k].n / (double)n);
+    return loss;
+}
+
+/* ---- the update ---- */
+
+/* Makes the first part's gradient that of the whole batch: the sum in the order of the parts. */
+static void combine(const mlp_run *r, size_t from, size_t count)
+{
+    size_t n = 0;
+    float *restrict sum = r->parts[0].g + from;
+    for (int k = 0; k < r->active; k++)
+        n += r->parts[k].n;
+    float share = (float)r->parts[0].n / (float)n;
+    for (int k = 1; k < r->active; k++) {
+        const float *restrict g = r->parts[k].g + from;
+        float other = (float)r->parts[k].n / (float)n;
+        for (size_t i = 0; i < count; i++)
+            sum[i] = (k == 1 ? sum[i] * share : sum[i]) + g[i] * other;
+    }
+}
+
+static void update_piece(const mlp_run *r, size_t i)
+{
+    mlp_range p = r->pieces[i];
+    mlp_optimizer_range(&r->o.optimizer, r->learner->params, p.from, p.count, r->w, r->parts[0].g, r->state,
+                        r->at.step + 1, r->lr, r->scale);
+}
+
+/* Each thread's share of the pieces. */
+static void sum_pieces(void *context, int thread)
+{
+    mlp_run *r = context;
+    size_t threads = (size_t)r->o.threads, k = (size_t)thread;
+    for (size_t i = r->piece_count * k / threads; i < r->piece_count * (k + 1) / threads; i++) {
+        combine(r, r->pieces[i].from, r->pieces[i].count);
+        r->squares[i] = mlp_sum_of_squares(r->parts[0].g + r->pieces[i].from, r->pieces[i].count);
+    }
+}
+
+static void update_pieces(void *context, int thread)
+{
+    mlp_run *r = context;
+    size_t threads = (size_t)r->o.threads, k = (size_t)thread;
+    for (size_t i = r->piece_count * k / threads; i < r->piece_count * (k + 1) / threads; i++) {
+        if (!(r->o.clip > 0)) /* else sum_pieces has done it */
+            combine(r, r->pieces[i].from, r->pieces[i].count);
+        update_piece(r, i);
+    }
+}
+
+/* All pieces at once, or here if there are too few to be worth it. */
+static void over_pieces(mlp_run *r, void (*work)(void *context, int thread))
+{
+    if (r->piece_count >= (size_t)r->o.threads)
+        mlp_pool_run(r->pool, work, r);
+    else
+        for (int k = 0; k < r->o.threads; k++)
+            work(r, k);
+}
+
+void mlp_step_update(mlp_run *r)
+{
+    const mlp_learner *l = r->learner;
+    r->scale = 1;
+    if (r->o.clip > 0) {
+        double square = 0;
+        over_pieces(r, sum_pieces);
+        for (size_t i = 0; i < r->piece_count; i++)
+            square += r->squares[i];
+        r->scale = (float)mlp_clip_scale(sqrt(square), r->o.clip);
+    }
+    over_pieces(r, update_pieces);
+    for (size_t s = 0; s < l->statistics_count; s++) {
+        mlp_range p = l->statistics[s];
+        combine(r, p.from, p.count);
+        memcpy(r->w + p.from, r->parts[0].g + p.from, p.count * sizeof *r->w);
+    }
+}
