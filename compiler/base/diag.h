@@ -17,7 +17,7 @@ typedef struct Pos {
 #define WARNINGS(X)                                                                                                    \
     X(LINEAR_STACK, "linear-stack", "dense layers with no activation between them are one linear map")                \
     X(RANK_BOTTLENECK, "rank-bottleneck", "a narrow layer in a linear stack bounds the rank of the map")              \
-    X(SATURATING_DEPTH, "saturating-depth", "many sigmoid or tanh layers in a row: gradients vanish")                 \
+    X(SATURATING_DEPTH, "saturating-depth", "four or more sigmoid or tanh layers in a row: gradients vanish")         \
     X(LOSS_MISMATCH, "loss-mismatch", "the loss does not fit the output activation")                                  \
     X(SOFTMAX_MSE, "softmax-mse", "softmax trained by squared error learns slowly")                                   \
     X(WAIST_OF_ONE, "waist-of-one", "a hidden layer of one unit passes one number on")                                \
