@@ -332,7 +332,8 @@ static void head(Emit *e, Text *t)
         code_add(&e->c, t, " * Order of sums: bias first, inputs in order, in as many partial sums (inputs k, k + s, ...) as the\n"
                            " * shapes below say, added pairwise. The same bits for a sample in every batch.\n"
                            " * Fastest with -O3 -march=native (AVX-512, AVX2 with FMA and NEON are used when the compiler is told of\n"
-                           " * them, SSE2 on any x86-64, plain C elsewhere or with -DMLP_PLAIN). Needs no -ffast-math.\n");
+                           " * them, SSE2 on any x86-64, plain C elsewhere or with -D%s_PLAIN). Needs no -ffast-math.\n",
+                 e->c.upper);
     text_add(t, " * Reentrant; needs no library, no memory allocation and no setup. C99 and C++11. */\n");
 }
 
