@@ -70,6 +70,10 @@ $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o): $(BUILD)/runtime/kernels_%.o: run
 	@mkdir -p $(@D)
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -DMLP_SET=$* $(KERNELS_$*) -MMD -MP -c -o $@ $<
 
+# Loops over blocks of numbers that are left to the compiler. errno is never looked at: so that roots become vector code.
+BLOCKS := optim step train data_use
+$(BLOCKS:%=$(BUILD)/runtime/%.o): ALL_CFLAGS += -O3 -fno-math-errno
+
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
 $(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h
 	@mkdir -p $(@D)
