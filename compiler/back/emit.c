@@ -182,6 +182,7 @@ static void emit_batch(Emit *e, Text *t)
         advance(e, t, "        ", "1");
         text_add(t, "    }\n}\n\n");
     } else if (!e->p->rows) {
+        buffers(e, t, 0);
         calls(e, t, "    ", "n");
         text_add(t, "}\n\n");
     } else {
