@@ -24,7 +24,8 @@ local function activation(what, act)
         if is_activation[act] then return layers[act] end
         report(format("%s: there is no activation '%.40s'%s", what, act, near(act, ACTIVATIONS)))
     else
-        report(format("%s: the activation must be a name like \"relu\", a function or false, got %s", what, describe(act)))
+        report(format("%s: the activation must be a name like \"relu\", a function or false, got %s", what,
+            describe(act)))
     end
 end
 
@@ -81,7 +82,7 @@ end
 
 local HOURGLASS = "x:hourglass{width = 128, depth = 4, waist = 8, act = \"relu\"}"
 
--- x:hourglass{width = 128, depth = 4, waist = 8, act = "relu"}: depth blocks of the width, the waist, depth blocks again.
+-- x:hourglass{width = 128, depth = 4, waist = 8, act = "relu"}: depth blocks of the width, the waist, and depth blocks.
 local function hourglass(x, o, extra)
     if not check_tensor("hourglass", x) then return spoilt() end
     if type(o) ~= "table" or extra ~= nil then

@@ -35,22 +35,22 @@ typedef struct Script {
     Pos net_pos;               /* of the first net(); file NULL: none yet */
     const char *late;          /* what tried to build on after that, to be said at the end unless a second net() came */
     Pos late_pos;
-    bool second;               /* a second net() came */
-    Node *nowhere;             /* stands for tensors that could not be made */
+    bool second;   /* a second net() came */
+    Node *nowhere; /* stands for tensors that could not be made */
     Hint hint;
     const ScriptDefine *def;
     int ndef;
     ScriptInfo *info;
     int param_room, file_room;
-    int errors_before;         /* d->errors when the run began */
-    const char *stopped;       /* why the run must end now, or NULL; no pcall of the script gets past it */
-    const char *refused;       /* which limit the last refused request for memory was over */
-    Pos error_pos;             /* where the error that Lua is raising was raised, or memory was refused */
+    int errors_before;   /* d->errors when the run began */
+    const char *stopped; /* why the run must end now, or NULL; no pcall of the script gets past it */
+    const char *refused; /* which limit the last refused request for memory was over */
+    Pos error_pos;       /* where the error that Lua is raising was raised, or memory was refused */
     lua_State *L;
-    size_t memory;             /* bytes that Lua holds */
-    size_t charged;            /* bytes that the script made the arena hold */
-    long steps;                /* instructions, in hundreds */
-    double began, began_cpu;   /* seconds */
+    size_t memory;           /* bytes that Lua holds */
+    size_t charged;          /* bytes that the script made the arena hold */
+    long steps;              /* instructions, in hundreds */
+    double began, began_cpu; /* seconds */
 } Script;
 
 /* A tensor in the script: a node, and whose it is. */
@@ -68,10 +68,7 @@ typedef struct Net {
 #define TENSOR_TYPE "tensor"
 #define NET_TYPE "net"
 
-static inline Script *script_of(lua_State *L)
-{
-    return *(Script **)lua_getextraspace(L);
-}
+static inline Script *script_of(lua_State *L) { return *(Script **)lua_getextraspace(L); }
 
 /* ---- script.c: places and errors -------------------------------------------------------------------------------- */
 
@@ -115,7 +112,7 @@ lua_State *sandbox_new(Script *s);
 /* Adds input, param, net, require, all layers and the sugar to the table at the top of the stack. */
 void language_open(lua_State *L);
 
-/* ---- tensor.c ---------------------------------------------------------------------------------------------------- */
+/* ---- tensor.c --------------------------------------------------------------------------------------------------- */
 
 /* Registers the tensor's type; layers as plain functions go into the table at the top of the stack. */
 void tensor_open(lua_State *L);
@@ -131,10 +128,11 @@ void tensor_push_spoilt(lua_State *L);
 Node *tensor_nowhere(Script *s);
 
 /* Pushes x * scale + shift, with one number or one per feature; bad as in tensor_push. Returns 1. */
-int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int nscale, const double *shift, int nshift);
+int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int nscale, const double *shift,
+                       int nshift);
 
-/* The tensor at index i, ready to be built upon, or NULL after the error was reported: not a tensor, or of a net that is
- * already complete. what and role begin the sentence: "dense: what it works on must be ..." */
+/* The tensor at index i, ready to be built upon, or NULL after the error was reported: not a tensor, or of a net that
+ * is already complete. what and role begin the sentence: "dense: what it works on must be ..." */
 Tensor *tensor_at(lua_State *L, int i, const char *what, const char *role);
 
 /* The name, if a node can have it; else reports and returns NULL: no such identifier, or taken. The graph exists. */
@@ -146,19 +144,19 @@ void tensor_add_method(lua_State *L, const char *name);
 /* The graph to build into; reports after net(). Never NULL. */
 Graph *tensor_graph(lua_State *L, const char *what);
 
-/* ---- layer.c ----------------------------------------------------------------------------------------------------- */
+/* ---- layer.c ---------------------------------------------------------------------------------------------------- */
 
 /* Adds every layer to the table of methods at the top of the stack, and to the table below it. */
 void layer_open(lua_State *L);
 
-/* ---- keys.c: tables of options ----------------------------------------------------------------------------------- */
+/* ---- keys.c: tables of options ---------------------------------------------------------------------------------- */
 
 typedef enum KeyType {
     KEY_NUMBER, /* double, within low..high, whole if asked */
     KEY_BOOL,
-    KEY_TEXT,   /* const char *, arena text; one of `words` unless that is NULL */
-    KEY_BYTES,  /* double, a number or a string like "64K" */
-    KEY_ANY     /* int: 1 when present; the caller reads it */
+    KEY_TEXT,  /* const char *, arena text; one of `words` unless that is NULL */
+    KEY_BYTES, /* double, a number or a string like "64K" */
+    KEY_ANY    /* int: 1 when present; the caller reads it */
 } KeyType;
 
 typedef struct Key {
@@ -174,7 +172,7 @@ typedef struct Key {
  * name (with the nearest known). Keys that are missing leave their place alone. false: something was reported. */
 bool keys_read(lua_State *L, int i, const char *what, const Key *keys, int n);
 
-/* ---- net.c -------------------------------------------------------------------------------------------------------- */
+/* ---- net.c ------------------------------------------------------------------------------------------------------ */
 
 int net_call(lua_State *L); /* net(name, y, opts) */
 void net_open(lua_State *L);

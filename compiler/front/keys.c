@@ -6,7 +6,8 @@
 
 enum { KEYS_MAX = 32 };
 
-/* "64K", "1.5 MB" as bytes; negative when it is none of that. K, M and G are powers of 1024, as data sheets count flash. */
+/* "64K", "1.5 MB" as bytes; negative when it is none of that. K, M and G are powers of 1024, as data sheets count
+ * flash. */
 static double bytes_of(lua_State *L, const char *s)
 {
     size_t n = strspn(s, "0123456789.");
@@ -116,7 +117,7 @@ static bool read_value(lua_State *L, const char *what, const Key *key)
 }
 
 /* The name of a key of the table that is not among the known ones: of several the first in order of the alphabet, so
- * that the message does not depend on how the table is laid out. NULL: there is none. In quotes; [1] if it is no name. */
+ * that the message does not depend on how the table is laid out. NULL: there is none. 'quoted', or [1] if no name. */
 static const char *unknown_key(lua_State *L, int i, const Key *keys, int n)
 {
     Script *s = script_of(L);

@@ -13,7 +13,7 @@ extern const size_t dsl_lua_size;
 
 static const char loaded_key; /* its address: what required files returned, in the registry */
 
-/* ---- input --------------------------------------------------------------------------------------------------------- */
+/* ---- input ------------------------------------------------------------------------------------------------------ */
 
 /* input(n, name) */
 static int input(lua_State *L)
@@ -31,7 +31,8 @@ static int input(lua_State *L)
         script_error(L, "input: the width must be a number, got %s: write input(n)", script_describe(L, 1));
     for (int i = 0; name && i < g->ninput; i++) {
         if (strcasecmp(g->input[i]->name, name) == 0) {
-            script_error(L, "input: '%s' and '%s' differ only in case: C needs them to differ more", g->input[i]->name, name);
+            script_error(L, "input: '%s' and '%s' differ only in case: C needs them to differ more", g->input[i]->name,
+                         name);
             name = NULL;
         }
     }
@@ -42,7 +43,7 @@ static int input(lua_State *L)
     return 1;
 }
 
-/* ---- param --------------------------------------------------------------------------------------------------------- */
+/* ---- param ------------------------------------------------------------------------------------------------------ */
 
 /* The value at index i as text, as -D would give it. */
 static const char *value_text(lua_State *L, int i)
@@ -111,8 +112,8 @@ static ScriptParam *add_param(Script *s, const char *name)
 /* param(name, default): the default, or what -D says, of the default's type. */
 static int param(lua_State *L)
 {
-    static const char *const kinds[] = {[LUA_TBOOLEAN] = "true or false", [LUA_TNUMBER] = "a number",
-                                        [LUA_TSTRING] = "a string"};
+    static const char *const kinds[] = {
+        [LUA_TBOOLEAN] = "true or false", [LUA_TNUMBER] = "a number", [LUA_TSTRING] = "a string"};
     Script *s = script_of(L);
     lua_settop(L, 2);
     size_t size;
@@ -129,7 +130,8 @@ static int param(lua_State *L)
     }
     int type = lua_type(L, 2);
     if (type != LUA_TNUMBER && type != LUA_TSTRING && type != LUA_TBOOLEAN) {
-        script_error(L, "param: '%s' needs a default, a number, a string, true or false, not %s: write param(\"%s\", 64)",
+        script_error(L,
+                     "param: '%s' needs a default, a number, a string, true or false, not %s: write param(\"%s\", 64)",
                      name, script_describe(L, 2), name);
         return 1;
     }
@@ -138,8 +140,8 @@ static int param(lua_State *L)
     script_charge(L, strlen(standard));
     ScriptParam *p = find_param(s->info, name);
     if (p && strcmp(p->standard, standard) != 0)
-        script_error(L, "param: '%s' has the default %s here, but %s at %s:%d", name, standard, p->standard, p->pos.file,
-                     p->pos.line);
+        script_error(L, "param: '%s' has the default %s here, but %s at %s:%d", name, standard, p->standard,
+                     p->pos.file, p->pos.line);
     const ScriptDefine *def = NULL;
     for (int i = 0; i < s->ndef; i++)
         if (strcmp(s->def[i].name, name) == 0)
@@ -162,7 +164,7 @@ static int param(lua_State *L)
     return 1;
 }
 
-/* ---- require ------------------------------------------------------------------------------------------------------- */
+/* ---- require ---------------------------------------------------------------------------------------------------- */
 
 /* Reads a regular file of at most SCRIPT_BYTES_MAX; raises what hinders. */
 static char *read_beside(lua_State *L, const char *name, const char *path, size_t *size)
@@ -197,16 +199,20 @@ static int require(lua_State *L)
     const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tolstring(L, 1, &size) : NULL;
     if (!name)
         return luaL_error(L, "require: the name must be a string, got %s", script_describe(L, 1));
-    if (size == 0 || size > 100 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != size)
-        return luaL_error(L, "require \"%s\": only the name of a file beside the script, without folder and .lua "
-                             "(letters, digits, _ and -)", word_shown(s->arena, name, size, 40));
+    if (size == 0 || size > 100 ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != size)
+        return luaL_error(L,
+                          "require \"%s\": only the name of a file beside the script, without folder and .lua "
+                          "(letters, digits, _ and -)",
+                          word_shown(s->arena, name, size, 40));
     lua_rawgetp(L, LUA_REGISTRYINDEX, &loaded_key);
     if (lua_getfield(L, -1, name) != LUA_TNIL)
         return 1;
     const char *path = arena_printf(s->arena, "%s%s.lua", s->folder, name);
     for (const Chunk *c = s->running; c; c = c->parent)
         if (strcmp(c->path, path) == 0)
-            return luaL_error(L, "require \"%s\": the files require each other: %s", name, cycle_text(s->arena, s->running, c));
+            return luaL_error(L, "require \"%s\": the files require each other: %s", name,
+                              cycle_text(s->arena, s->running, c));
     char *text = read_beside(L, name, path, &size);
     char *copy = arena_alloc(s->arena, size + 1); /* freed with everything else, even when the file raises an error */
     memcpy(copy, text, size);
@@ -222,7 +228,7 @@ static int require(lua_State *L)
     return 1;
 }
 
-/* ---- what dsl.lua is given ----------------------------------------------------------------------------------------- */
+/* ---- what dsl.lua is given -------------------------------------------------------------------------------------- */
 
 static int host_error(lua_State *L)
 {
@@ -277,9 +283,9 @@ static int call_sugar(lua_State *L)
  * function and a method. The globals are on top of the stack. */
 static void open_sugar(lua_State *L)
 {
-    static const luaL_Reg helpers[] = {{"error", host_error}, {"describe", host_describe},
+    static const luaL_Reg helpers[] = {{"error", host_error},         {"describe", host_describe},
                                        {"is_tensor", host_is_tensor}, {"near", host_near},
-                                       {"spoilt", host_spoilt}, {NULL, NULL}};
+                                       {"spoilt", host_spoilt},       {NULL, NULL}};
     if (luaL_loadbufferx(L, dsl_lua, dsl_lua_size, "=[mlpc]", "t") != LUA_OK)
         lua_error(L);
     luaL_newlib(L, helpers);
@@ -304,8 +310,8 @@ static void open_sugar(lua_State *L)
 
 void language_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"input", input}, {"param", param}, {"require", require}, {"net", net_call},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"input", input}, {"param", param}, {"require", require}, {"net", net_call}, {NULL, NULL}};
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
     luaL_setfuncs(L, functions, 0);

@@ -1,4 +1,4 @@
-/* layer.c: the layers that scripts call, as methods of tensors or as plain functions: reads and checks their arguments. */
+/* layer.c: the layers that scripts call, as methods of tensors or as plain functions: checks their arguments. */
 #include <math.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static int layer_dense(lua_State *L)
     bool bad, bias = true;
     const char *init = starts[INIT_HE], *name = NULL;
     Node *x = base_node(L, "dense", &bad);
-    Key keys[] = {{"bias", KEY_BOOL, .to = &bias}, {"init", KEY_TEXT, .to = &init, .words = starts},
+    Key keys[] = {{"bias", KEY_BOOL, .to = &bias},
+                  {"init", KEY_TEXT, .to = &init, .words = starts},
                   {"name", KEY_TEXT, .to = &name}};
     if (lua_istable(L, 3))
         keys_read(L, 3, "dense", keys, 3);
@@ -161,7 +162,8 @@ static int layer_slice(lua_State *L)
     Node *x = base_node(L, "slice", &bad);
     bool first = lua_type(L, 2) == LUA_TNUMBER, last = lua_type(L, 3) == LUA_TNUMBER;
     if (!first)
-        script_error(L, "slice: the first feature must be a number, got %s: write x:slice(i, j)", script_describe(L, 2));
+        script_error(L, "slice: the first feature must be a number, got %s: write x:slice(i, j)",
+                     script_describe(L, 2));
     if (!last && !lua_isnoneornil(L, 3))
         script_error(L, "slice: the last feature must be a number, got %s: write x:slice(i, j)", script_describe(L, 3));
     no_more(L, 4, "slice", "x:slice(i, j)");
@@ -175,7 +177,7 @@ static int layer_slice(lua_State *L)
     return 1;
 }
 
-/* ---- registering --------------------------------------------------------------------------------------------------- */
+/* ---- registering ------------------------------------------------------------------------------------------------ */
 
 /* Adds the function on top of the stack as a method, and as a plain function to the table below it. */
 static void add_layer(lua_State *L, const char *name)

@@ -1,4 +1,4 @@
-/* net.c: net(name, y, opts): names the outputs, reads what the script says about training and limits, ends the graph. */
+/* net.c: net(name, y, opts): names the outputs, reads the options of training and the limits, ends the graph. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static const char *const losses[] = {"cross_entropy", "binary_cross_entropy", "m
 static const char *const optimizers[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", NULL};
 static const char *const schedules[] = {"constant", "step", "cosine", NULL};
 
-/* ---- outputs ----------------------------------------------------------------------------------------------------- */
+/* ---- outputs ---------------------------------------------------------------------------------------------------- */
 
 /* What a single input without a name is called in the generated functions, others by their node's name. */
 static const char *input_argument(const Graph *g, int i)
@@ -35,15 +35,16 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
         const Node *in = s->graph->input[i];
         if (strcasecmp(input_argument(s->graph, i), name) != 0)
             continue;
-        script_error(L, "net: the output '%s'%s and the input at %s:%d would have one name in C: name the %s differently",
+        script_error(L,
+                     "net: the output '%s'%s and the input at %s:%d would have one name in C: name the %s differently",
                      name, unnamed ? ", as one without a name is called," : "", in->pos.file, in->pos.line,
                      unnamed ? "input" : "output");
         return false;
     }
     for (int i = 0; i < nout; i++) {
         if (strcasecmp(out[i].name, name) == 0) {
-            script_error(L, "net: the outputs '%s' and '%s' differ only in case: C needs them to differ more", out[i].name,
-                         name);
+            script_error(L, "net: the outputs '%s' and '%s' differ only in case: C needs them to differ more",
+                         out[i].name, name);
             return false;
         }
     }
@@ -61,10 +62,7 @@ static bool add_output(lua_State *L, int i, const char *name, Output *out, int *
     return true;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 /* Outputs from a table {policy = p, value = v} at index 2, in order of name so that messages come in that order. */
 static bool outputs_of_table(lua_State *L, Output *out, int *nout)
@@ -102,7 +100,7 @@ static bool outputs_of_table(lua_State *L, Output *out, int *nout)
     return ok;
 }
 
-/* ---- options ------------------------------------------------------------------------------------------------------ */
+/* ---- options ---------------------------------------------------------------------------------------------------- */
 
 /* Class names, on top of the stack: as many texts as some output is wide. */
 static void read_labels(lua_State *L)
@@ -214,7 +212,7 @@ static void read_options(lua_State *L)
     }
 }
 
-/* ---- net ---------------------------------------------------------------------------------------------------------- */
+/* ---- net -------------------------------------------------------------------------------------------------------- */
 
 /* The name at index 1, checked; "net" after a report. */
 static const char *read_name(lua_State *L)
@@ -224,8 +222,8 @@ static const char *read_name(lua_State *L)
         bool output = luaL_testudata(L, 1, TENSOR_TYPE) || lua_istable(L, 1);
         bool swapped = output && lua_type(L, 2) == LUA_TSTRING;
         const char *name = swapped ? lua_tostring(L, 2) : "name";
-        script_error(L, "net: the name comes first and is a string, got %s: write net(\"%s\", y)", script_describe(L, 1),
-                     word_shown(s->arena, name, strlen(name), 40));
+        script_error(L, "net: the name comes first and is a string, got %s: write net(\"%s\", y)",
+                     script_describe(L, 1), word_shown(s->arena, name, strlen(name), 40));
         if (swapped)
             lua_remove(L, 2);
         if (output) { /* go on as if the name had been there */
@@ -244,7 +242,8 @@ static const char *read_name(lua_State *L)
     }
     if (word_cpp_operator(name))
         diag_warn(s->diag, WARN_CPP_NAME, script_here(L),
-                  "'%s' is an operator of C++: the generated C will be C only; '%s_net' would be good for both", name, name);
+                  "'%s' is an operator of C++: the generated C will be C only; '%s_net' would be good for both", name,
+                  name);
     return arena_strdup(s->arena, name);
 }
 
@@ -278,7 +277,8 @@ int net_call(lua_State *L)
         graph_outputs(g, out, nout);
     read_options(L);
     if (!lua_isnoneornil(L, 4))
-        script_error(L, "net: %s is one argument too many: write net(name, y, {loss = ..., ...})", script_describe(L, 4));
+        script_error(L, "net: %s is one argument too many: write net(name, y, {loss = ..., ...})",
+                     script_describe(L, 4));
     s->net_pos = g->pos;
     push_net(L);
     return 1;
@@ -309,13 +309,14 @@ static int net_text(lua_State *L)
 static int net_index(lua_State *L)
 {
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : script_describe(L, 2);
-    return luaL_error(L, "a net has no '%s': layers come before net()", word_shown(script_of(L)->arena, name, strlen(name), 40));
+    return luaL_error(L, "a net has no '%s': layers come before net()",
+                      word_shown(script_of(L)->arena, name, strlen(name), 40));
 }
 
 void net_open(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__tostring", net_text}, {"__index", net_index}, {"__newindex", net_index},
-                                      {NULL, NULL}};
+    static const luaL_Reg events[] = {
+        {"__tostring", net_text}, {"__index", net_index}, {"__newindex", net_index}, {NULL, NULL}};
     luaL_newmetatable(L, NET_TYPE);
     luaL_setfuncs(L, events, 0);
     lua_pushstring(L, "net");

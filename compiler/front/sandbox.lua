@@ -1,8 +1,8 @@
 -- sandbox.lua: what of Lua's library a script sees. Runs once in a fresh state, before any script.
 --
 -- A script may loop, but the count hook that ends it cannot look into a function written in C. So the library functions
--- that can be made to work for minutes in one call (patterns, rep, sort, move) are done in Lua here. It also has no
--- clock, no addresses and no random seed to differ by, and walks tables in one order: the same input gives the same net.
+-- that can be made to work for minutes in one call (patterns, rep, sort, move) are done in Lua here. Random numbers
+-- begin at one seed and pairs walks tables in one order: the same input gives the same net.
 
 local host = ... -- pcall, print and BYTES_MAX, from the C side
 local byte, char, sub, format, find_native = string.byte, string.char, string.sub, string.format, string.find

@@ -1,4 +1,4 @@
-/* script.c: runs one script and hands back the one net it describes; turns whatever went wrong into file:line messages. */
+/* script.c: runs one script, hands back the one net it describes, and turns whatever went wrong into messages. */
 #include "front/script.h"
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 #include "front/front.h"
 #include "mlp.h"
 
-/* ---- places ------------------------------------------------------------------------------------------------------ */
+/* ---- places ----------------------------------------------------------------------------------------------------- */
 
 Chunk *script_chunk(Script *s, const char *path)
 {
@@ -65,7 +65,7 @@ Pos script_here(lua_State *L)
     return (Pos){s->path, 0};
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------------------ */
+/* ---- errors ----------------------------------------------------------------------------------------------------- */
 
 void script_error(lua_State *L, const char *format, ...)
 {
@@ -180,16 +180,14 @@ static const char *undefined_name(Arena *a, const char *text)
     return end && strcmp(end, "')") == 0 ? arena_printf(a, "%.*s", (int)(end - at), at) : NULL;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 static const char *undefined_text(lua_State *L, const char *name)
 {
-    static const char *const removed[] = {"io", "os", "debug", "load", "loadstring", "loadfile", "dofile", "coroutine",
-                                          "package", "setmetatable", "getmetatable", "rawget", "rawset", "rawequal",
-                                          "rawlen", "next", "xpcall", "collectgarbage", "unpack", "_G", "warn"};
+    static const char *const removed[] = {
+        "io",        "os",      "debug",        "load",           "loadstring", "loadfile", "dofile",
+        "coroutine", "package", "setmetatable", "getmetatable",   "rawget",     "rawset",   "rawequal",
+        "rawlen",    "next",    "xpcall",       "collectgarbage", "unpack",     "_G",       "warn"};
     Arena *a = script_of(L)->arena;
     for (size_t i = 0; i < sizeof removed / sizeof *removed; i++)
         if (strcmp(name, removed[i]) == 0)
@@ -233,7 +231,7 @@ static int report_failure(lua_State *L)
     return 0;
 }
 
-/* ---- one run ----------------------------------------------------------------------------------------------------- */
+/* ---- one run ---------------------------------------------------------------------------------------------------- */
 
 void script_run(lua_State *L, Chunk *chunk, const char *text, size_t size, int results)
 {
@@ -297,8 +295,10 @@ static Graph *only_net(lua_State *L, const Job *job)
     if (n > 1)
         diag_error(s->diag, pos, "the script returns %d values; it must return one net: return net(\"name\", y)", n);
     else if (t)
-        diag_error(s->diag, pos, "the script returns the tensor %s (%s:%d); it must return a net: "
-                   "return net(\"name\", %s)", t->node->name, t->node->pos.file, t->node->pos.line, "y");
+        diag_error(s->diag, pos,
+                   "the script returns the tensor %s (%s:%d); it must return a net: "
+                   "return net(\"name\", %s)",
+                   t->node->name, t->node->pos.file, t->node->pos.line, "y");
     else if (n == 1 && !lua_isnil(L, 1))
         diag_error(s->diag, pos, "the script returns %s; it must return a net: return net(\"name\", y)",
                    script_describe(L, 1));
@@ -362,8 +362,14 @@ Graph *script_load_text(Arena *a, Diag *d, const char *name, const char *text, s
     ScriptInfo unwanted;
     info = info ? info : &unwanted;
     *info = (ScriptInfo){0};
-    Script s = {.arena = a, .diag = d, .path = arena_strdup(a, name), .folder = folder_of(a, name), .def = defs,
-                .ndef = ndefs, .info = info, .errors_before = d->errors};
+    Script s = {.arena = a,
+                .diag = d,
+                .path = arena_strdup(a, name),
+                .folder = folder_of(a, name),
+                .def = defs,
+                .ndef = ndefs,
+                .info = info,
+                .errors_before = d->errors};
     if (size > SCRIPT_BYTES_MAX) {
         diag_error(d, (Pos){s.path, 0}, "the script is larger than %d MB", SCRIPT_BYTES_MAX >> 20);
         return NULL;

@@ -25,7 +25,7 @@ typedef struct ScriptParam {
 typedef struct ScriptInfo {
     ScriptParam *param; /* in order of first use */
     int nparam;
-    const char **file;  /* the script, then what it required, in order: what a build depends on */
+    const char **file; /* the script, then what it required, in order: what a build depends on */
     int nfile;
 } ScriptInfo;
 
@@ -36,7 +36,7 @@ enum {
     SCRIPT_STEPS_MAX = 50000000,    /* instructions of the Lua machine */
     SCRIPT_MILLISECONDS_MAX = 1000, /* of CPU time: holds where single instructions are slow */
     SCRIPT_NODES_MAX = 100000,
-    SCRIPT_ERRORS_MAX = 20          /* reported before giving up */
+    SCRIPT_ERRORS_MAX = 20 /* reported before giving up */
 };
 
 /* Runs the script at `path` ("-": standard input) in a fresh sandbox and returns the one net that it returned, complete

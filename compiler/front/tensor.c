@@ -8,24 +8,40 @@
 static const struct {
     const char *said, *meant;
 } habits[] = {
-    {"linear", "dense"},       {"fc", "dense"},           {"affine_layer", "dense"}, {"layer", "dense"},
-    {"swish", "silu"},         {"logistic", "sigmoid"},   {"lrelu", "leaky_relu"},   {"batch_norm", "batchnorm"},
-    {"bn", "batchnorm"},       {"layer_norm", "layernorm"}, {"ln", "layernorm"},     {"drop", "dropout"},
-    {"normalize", "batchnorm"}, {"hardtanh", "hard_tanh"}, {"hardsigmoid", "hard_sigmoid"},
+    {"linear", "dense"},
+    {"fc", "dense"},
+    {"swish", "silu"},
+    {"logistic", "sigmoid"},
+    {"lrelu", "leaky_relu"},
+    {"batch_norm", "batchnorm"},
+    {"bn", "batchnorm"},
+    {"layer_norm", "layernorm"},
+    {"ln", "layernorm"},
+    {"drop", "dropout"},
+    {"hardtanh", "hard_tanh"},
+    {"hardsigmoid", "hard_sigmoid"},
 };
 static const struct {
     const char *said, *write;
 } not_methods[] = {
-    {"width", "#x is the width of x"},      {"size", "#x is the width of x"},   {"shape", "#x is the width of x"},
-    {"len", "#x is the width of x"},        {"concat", "write a .. b"},         {"cat", "write a .. b"},
-    {"add", "write a + b"},                 {"sub", "write a - b"},             {"mul", "write a * b"},
-    {"div", "write a / 2, with a number"},  {"neg", "write -a"},                {"input", "write input(n)"},
+    {"width", "#x is the width of x"},
+    {"size", "#x is the width of x"},
+    {"shape", "#x is the width of x"},
+    {"len", "#x is the width of x"},
+    {"concat", "write a .. b"},
+    {"cat", "write a .. b"},
+    {"add", "write a + b"},
+    {"sub", "write a - b"},
+    {"mul", "write a * b"},
+    {"div", "write a / 2, with a number"},
+    {"neg", "write -a"},
+    {"input", "write input(n)"},
     {"net", "write net(\"name\", y)"},
 };
 
 static const char names_key; /* its address: the table of names in the registry */
 
-/* ---- making ------------------------------------------------------------------------------------------------------ */
+/* ---- making ----------------------------------------------------------------------------------------------------- */
 
 Node *tensor_nowhere(Script *s)
 {
@@ -60,15 +76,9 @@ static void push_handle(lua_State *L, Node *node, bool bad)
     luaL_setmetatable(L, TENSOR_TYPE);
 }
 
-void tensor_push_bad(lua_State *L, Node *node)
-{
-    push_handle(L, node, true);
-}
+void tensor_push_bad(lua_State *L, Node *node) { push_handle(L, node, true); }
 
-void tensor_push_spoilt(lua_State *L)
-{
-    push_handle(L, tensor_nowhere(script_of(L)), true);
-}
+void tensor_push_spoilt(lua_State *L) { push_handle(L, tensor_nowhere(script_of(L)), true); }
 
 void tensor_push(lua_State *L, Node *node, bool bad)
 {
@@ -92,8 +102,8 @@ void tensor_push(lua_State *L, Node *node, bool bad)
     push_handle(L, node, bad);
 }
 
-/* Remembers the first use of the net's parts after net(). It is said at the end, unless it was the beginning of a second
- * net, which is what is to be said then. */
+/* Remembers the first use of the net's parts after net(). It is said at the end, unless it was the beginning of a
+ * second net, which is what is to be said then. */
 static void too_late(lua_State *L, const char *text)
 {
     Script *s = script_of(L);
@@ -146,13 +156,16 @@ Tensor *tensor_at(lua_State *L, int i, const char *what, const char *role)
     if (!s->net_pos.file)
         return t;
     if (!t->bad)
-        too_late(L, arena_printf(s->arena, "%s: %s (%s:%d) belongs to the net '%s', complete since %s:%d: layers come "
-                                 "before net()", what, t->node->name, t->node->pos.file, t->node->pos.line,
-                                 t->graph->name, s->net_pos.file, s->net_pos.line));
+        too_late(L, arena_printf(s->arena,
+                                 "%s: %s (%s:%d) belongs to the net '%s', complete since %s:%d: layers come "
+                                 "before net()",
+                                 what, t->node->name, t->node->pos.file, t->node->pos.line, t->graph->name,
+                                 s->net_pos.file, s->net_pos.line));
     return NULL;
 }
 
-int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int nscale, const double *shift, int nshift)
+int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int nscale, const double *shift,
+                       int nshift)
 {
     Script *s = script_of(L);
     script_charge(L, 2 * sizeof(double) * (size_t)x->width);
@@ -160,7 +173,7 @@ int tensor_push_affine(lua_State *L, Node *x, bool bad, const double *scale, int
     return 1;
 }
 
-/* ---- operators --------------------------------------------------------------------------------------------------- */
+/* ---- operators -------------------------------------------------------------------------------------------------- */
 
 /* number op tensor, tensor op number: an affine map. */
 static int join_number(lua_State *L, char sign, Tensor *t, double v, bool number_first)
@@ -183,7 +196,7 @@ static int join_number(lua_State *L, char sign, Tensor *t, double v, bool number
     return tensor_push_affine(L, t->node, t->bad, &scale, 1, &shift, 1);
 }
 
-/* a op b. Upvalue 1 is the operator's character: '+', '-', '*', '/', '.' (concat); others say that they do not exist. */
+/* a op b. Upvalue 1 is the operator's character: '+', '-', '*', '/', '..'; others say that they do not exist. */
 static int operator_of_two(lua_State *L)
 {
     static const struct {
@@ -209,8 +222,9 @@ static int operator_of_two(lua_State *L)
     } else if (divide && !number[1]) {
         script_error(L, "'/' divides a tensor by a number, not %s by %s", script_describe(L, 1), script_describe(L, 2));
     } else if (!affine && (!side[0] || !side[1])) {
-        script_error(L, "'%s' joins tensors%s: the %s side is %s", sign, op == OP_CONCAT ? "" : ", or a tensor and a number",
-                     side[0] ? "right" : "left", script_describe(L, side[0] ? 2 : 1));
+        script_error(L, "'%s' joins tensors%s: the %s side is %s", sign,
+                     op == OP_CONCAT ? "" : ", or a tensor and a number", side[0] ? "right" : "left",
+                     script_describe(L, side[0] ? 2 : 1));
     } else {
         const char *quoted = arena_printf(s->arena, "'%s'", sign);
         bool usable = true;
@@ -256,7 +270,7 @@ static int tensor_text(lua_State *L)
     return 1;
 }
 
-/* ---- methods ----------------------------------------------------------------------------------------------------- */
+/* ---- methods ---------------------------------------------------------------------------------------------------- */
 
 /* The frame of level 1, if it is the user's: where a method is looked up, or called. */
 static bool user_frame(lua_State *L, lua_Debug *ar, const Chunk **chunk)
@@ -367,10 +381,13 @@ void tensor_open(lua_State *L)
 {
     static const struct {
         const char *event, *sign;
-    } operators[] = {{"__add", "+"}, {"__sub", "-"}, {"__mul", "*"}, {"__div", "/"}, {"__concat", ".."},
-                     {"__mod", "%"}, {"__pow", "^"}, {"__idiv", "//"}};
-    static const luaL_Reg events[] = {{"__unm", operator_minus},       {"__len", operator_width},
-                                      {"__tostring", tensor_text},     {"__newindex", tensor_newindex}, {NULL, NULL}};
+    } operators[] = {{"__add", "+"},     {"__sub", "-"}, {"__mul", "*"}, {"__div", "/"},
+                     {"__concat", ".."}, {"__mod", "%"}, {"__pow", "^"}, {"__idiv", "//"}};
+    static const luaL_Reg events[] = {{"__unm", operator_minus},
+                                      {"__len", operator_width},
+                                      {"__tostring", tensor_text},
+                                      {"__newindex", tensor_newindex},
+                                      {NULL, NULL}};
     luaL_newmetatable(L, TENSOR_TYPE); /* also sets __name, which Lua's own messages use */
     luaL_setfuncs(L, events, 0);
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {

@@ -12,7 +12,8 @@ static const char c_words[] =
 
 /* C++11 to C++23, those that C does not have. */
 static const char cpp_words[] =
-    " catch char16_t char32_t char8_t class co_await co_return co_yield concept const_cast consteval constinit decltype "
+    " catch char16_t char32_t char8_t class co_await co_return co_yield concept const_cast consteval constinit "
+    "decltype "
     "delete dynamic_cast explicit export friend mutable namespace new noexcept operator private protected public "
     "reinterpret_cast requires static_cast template this throw try typeid typename using virtual wchar_t ";
 
@@ -23,7 +24,8 @@ static const char macro_words[] = " linux unix i386 ";
 
 /* Types of <stddef.h> and <stdint.h>, which the generated files include. */
 static const char type_words[] =
-    " size_t ptrdiff_t max_align_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t uintptr_t "
+    " size_t ptrdiff_t max_align_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t intptr_t "
+    "uintptr_t "
     "intmax_t uintmax_t int_fast8_t int_fast16_t int_fast32_t int_fast64_t uint_fast8_t uint_fast16_t uint_fast32_t "
     "uint_fast64_t int_least8_t int_least16_t int_least32_t int_least64_t uint_least8_t uint_least16_t uint_least32_t "
     "uint_least64_t NULL ";
@@ -37,7 +39,8 @@ static const char math_words[] =
     "log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow pow10 remainder remquo rint round "
     "scalb scalbln scalbn signbit significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn ";
 static const char library_words[] =
-    " main abort aligned_alloc alloca asctime atexit atof atoi atol atoll bcmp bcopy bsearch bzero calloc clearerr clock "
+    " main abort aligned_alloc alloca asctime atexit atof atoi atol atoll bcmp bcopy bsearch bzero calloc clearerr "
+    "clock "
     "close ctime dcgettext dgettext difftime div dprintf environ errno execl execle execlp execv execve execvp exit "
     "fclose feof ferror ffs ffsl ffsll fflush fgetc fgetpos fgets fopen fork fprintf fputc fputs fread free freopen "
     "fscanf fseek fsetpos ftell fwrite getc getchar getenv gets gettext gmtime index isalnum isalpha isascii isblank "
@@ -77,10 +80,7 @@ static bool in_library(const char *s)
     return listed(math_words, stem);
 }
 
-bool word_cpp_operator(const char *s)
-{
-    return *s && listed(cpp_operators, s);
-}
+bool word_cpp_operator(const char *s) { return *s && listed(cpp_operators, s); }
 
 const char *word_problem(Arena *a, const char *s, size_t n, WordUse use)
 {
@@ -110,15 +110,16 @@ const char *word_problem(Arena *a, const char *s, size_t n, WordUse use)
         return "is a name of the C library";
     if (use == WORD_VALUE && listed(cpp_operators, s))
         return "is an operator of C++";
-    if (use == WORD_VALUE && (listed(argument_words, s) || (s[0] == 'h' && n > 1 && strspn(s + 1, "0123456789") == n - 1)))
+    if (use == WORD_VALUE &&
+        (listed(argument_words, s) || (s[0] == 'h' && n > 1 && strspn(s + 1, "0123456789") == n - 1)))
         return "is taken: the generated functions use it themselves";
     return NULL;
 }
 
 const char *word_instead(Arena *a, const char *s, size_t n, WordUse use)
 {
-    static const char *const ending[] = {[WORD_NET] = "_net", [WORD_VALUE] = "_value", [WORD_LAYER] = "_layer",
-                                         [WORD_PARAM] = "_param"};
+    static const char *const ending[] = {
+        [WORD_NET] = "_net", [WORD_VALUE] = "_value", [WORD_LAYER] = "_layer", [WORD_PARAM] = "_param"};
     char word[WORD_MAX + 1];
     size_t size = 0;
     for (size_t i = 0; i < n && size < WORD_MAX; i++) {
@@ -135,10 +136,7 @@ const char *word_instead(Arena *a, const char *s, size_t n, WordUse use)
     return size > 0 && !word_problem(a, better, strlen(better), use) ? arena_printf(a, "; '%s' would do", better) : "";
 }
 
-static char lower(char c)
-{
-    return (char)tolower((unsigned char)c);
-}
+static char lower(char c) { return (char)tolower((unsigned char)c); }
 
 /* Edits (insert, delete, replace, swap of neighbours) that turn a into b, case aside; both at most WORD_MAX long. */
 static size_t distance(const char *a, size_t na, const char *b, size_t nb)

@@ -11,10 +11,10 @@ enum { WORD_MAX = 63 }; /* the characters of an identifier that every C99 compil
 
 /* Where a name ends up in the generated C. */
 typedef enum WordUse {
-    WORD_NET,     /* a function, and the beginning of others */
-    WORD_VALUE,   /* an argument of those functions: a named input or output */
-    WORD_LAYER,   /* part of a longer identifier, and of parameter names */
-    WORD_PARAM    /* a script's param: never in C, but on the command line */
+    WORD_NET,   /* a function, and the beginning of others */
+    WORD_VALUE, /* an argument of those functions: a named input or output */
+    WORD_LAYER, /* part of a longer identifier, and of parameter names */
+    WORD_PARAM  /* a script's param: never in C, but on the command line */
 } WordUse;
 
 /* Why `s` (n bytes, may hold NUL) cannot be a name of that use: the end of a sentence that began with the quoted name,

@@ -42,10 +42,7 @@ static const char *place(const Check *c, const Node *n)
 }
 
 /* Linear, and neither the beginning of a linear part nor a matrix. */
-static bool passes_on(const Node *n)
-{
-    return op_info[n->op].linear && n->op != OP_DENSE && n->nin > 0;
-}
+static bool passes_on(const Node *n) { return op_info[n->op].linear && n->op != OP_DENSE && n->nin > 0; }
 
 static void find_roles(Check *c)
 {
@@ -67,12 +64,9 @@ static void find_roles(Check *c)
     }
 }
 
-/* ---- linear stacks ------------------------------------------------------------------------------------------------ */
+/* ---- linear stacks ---------------------------------------------------------------------------------------------- */
 
-static double least(double a, double b)
-{
-    return a < b ? a : b;
-}
+static double least(double a, double b) { return a < b ? a : b; }
 
 static void lower_rank(Flow *f, const Node *n)
 {
@@ -108,12 +102,13 @@ static void warn_stack(Check *c, const Node *n, const Flow *f)
     const Node *before = f->dense, *in = n->in[0];
     Arena *a = c->g->arena;
     const char *between = in == before ? "" : arena_printf(a, " (%s is linear too)", in->name);
-    const char *map = f->root ? arena_printf(a, "%d -> %d", f->root->width, n->width)
-                              : arena_printf(a, "to %d features", n->width);
+    const char *map =
+        f->root ? arena_printf(a, "%d -> %d", f->root->width, n->width) : arena_printf(a, "to %d features", n->width);
     diag_warn(c->d, WARN_LINEAR_STACK, n->pos,
               "%s (%d -> %d) follows %s (%d -> %d, %s) with no activation between them%s: together they are one linear "
-              "map %s of rank at most %.0f", n->name, in->width, n->width, before->name, before->in[0]->width,
-              before->width, place(c, before), between, map, least(f->rank, n->width));
+              "map %s of rank at most %.0f",
+              n->name, in->width, n->width, before->name, before->in[0]->width, before->width, place(c, before),
+              between, map, least(f->rank, n->width));
     c->stacked = true;
 }
 
@@ -125,8 +120,9 @@ static void warn_bottleneck(Check *c, const Node *n, const Flow *f, bool *said)
     said[narrow->id] = true;
     diag_warn(c->d, WARN_RANK_BOTTLENECK, narrow->pos,
               "%s leaves %.0f of %.0f features and %s (%d -> %d, %s) widens them again, all of it linear: rank at most "
-              "%.0f, where %.0f would be possible", narrow->name, f->rank, f->full, n->name, n->in[0]->width, n->width,
-              place(c, n), f->rank, least(f->full, n->width));
+              "%.0f, where %.0f would be possible",
+              narrow->name, f->rank, f->full, n->name, n->in[0]->width, n->width, place(c, n), f->rank,
+              least(f->full, n->width));
 }
 
 static void check_stacks(Check *c)
@@ -156,7 +152,7 @@ static void check_stacks(Check *c)
     }
 }
 
-/* ---- activations -------------------------------------------------------------------------------------------------- */
+/* ---- activations ------------------------------------------------------------------------------------------------ */
 
 static void check_saturation(Check *c)
 {
@@ -190,10 +186,11 @@ static void check_saturation(Check *c)
         const Row *r = &row[i];
         if (r->last != g->node[i] || r->length < SATURATING_ROW || longer[i])
             continue;
-        diag_warn(c->d, WARN_SATURATING_DEPTH, g->node[i]->pos,
-                  "%s is saturating layer %d in a row since %s (%s): outside about -2..2 they are flat, and little of a "
-                  "gradient comes back through %d; relu or prelu, batchnorm before each, or fewer layers would help",
-                  g->node[i]->name, r->length, r->first->name, place(c, r->first), r->length);
+        diag_warn(
+            c->d, WARN_SATURATING_DEPTH, g->node[i]->pos,
+            "%s is saturating layer %d in a row since %s (%s): outside about -2..2 they are flat, and little of a "
+            "gradient comes back through %d; relu or prelu, batchnorm before each, or fewer layers would help",
+            g->node[i]->name, r->length, r->first->name, place(c, r->first), r->length);
     }
 }
 
@@ -222,13 +219,15 @@ static void check_softmax_of_one(Check *c)
     for (int i = 0; i < c->g->nnode; i++) {
         const Node *n = c->g->node[i];
         if (c->alive[i] && n->width == 1 && (n->op == OP_SOFTMAX || n->op == OP_LOG_SOFTMAX))
-            diag_warn(c->d, WARN_SOFTMAX_OF_ONE, n->pos, "%s has one feature: it is always %s; sigmoid makes a "
-                      "probability of one score", n->name, n->op == OP_SOFTMAX ? "1" : "0");
+            diag_warn(c->d, WARN_SOFTMAX_OF_ONE, n->pos,
+                      "%s has one feature: it is always %s; sigmoid makes a "
+                      "probability of one score",
+                      n->name, n->op == OP_SOFTMAX ? "1" : "0");
     }
 }
 
-/* A hidden layer of one unit, and nothing else for the dense layer after it to read. Products and sums of such layers are
- * another matter: there several numbers meet. */
+/* A hidden layer of one unit, and nothing else for the dense layer after it to read. Products and sums of such layers
+ * are another matter: there several numbers meet. */
 static void check_waist(Check *c)
 {
     for (int i = 0; i < c->g->nnode; i++) {
@@ -238,8 +237,10 @@ static void check_waist(Check *c)
         while (from->nin == 1 && from->op != OP_DENSE && from->op != OP_SLICE && c->uses[from->id] == 1)
             from = from->in[0];
         if (from->op == OP_DENSE && from->width == 1 && c->uses[from->id] == 1)
-            diag_warn(c->d, WARN_WAIST_OF_ONE, from->pos, "%s has one unit, and %s (%d -> %d, %s) reads nothing else: "
-                      "one number is all that gets through", from->name, n->name, n->in[0]->width, n->width, place(c, n));
+            diag_warn(c->d, WARN_WAIST_OF_ONE, from->pos,
+                      "%s has one unit, and %s (%d -> %d, %s) reads nothing else: "
+                      "one number is all that gets through",
+                      from->name, n->name, n->in[0]->width, n->width, place(c, n));
     }
 }
 
@@ -258,9 +259,9 @@ static void check_unused(Check *c)
     }
 }
 
-/* ---- loss --------------------------------------------------------------------------------------------------------- */
+/* ---- loss ------------------------------------------------------------------------------------------------------- */
 
-/* What to say about `loss` on an output made by n; NULL: they fit. Linear outputs are scores (logits) to the entropies. */
+/* What to say about `loss` on an output made by n; NULL: they fit. Linear outputs are scores (logits). */
 static const char *mismatch(const Node *n, const char *loss)
 {
     bool entropy = strcmp(loss, "cross_entropy") == 0, binary = strcmp(loss, "binary_cross_entropy") == 0;
@@ -294,12 +295,14 @@ static void check_loss(Check *c)
         if (text)
             diag_warn(c->d, WARN_LOSS_MISMATCH, pos, "loss %s on %s (%s): %s", loss, n->name, place(c, n), text);
         else if (n->op == OP_SOFTMAX && strcmp(loss, "cross_entropy") != 0)
-            diag_warn(c->d, WARN_SOFTMAX_MSE, pos, "loss %s on %s (%s): where the softmax is sure and wrong its slope is "
-                      "almost 0, so it hardly learns; cross_entropy has no such flat place", loss, n->name, place(c, n));
+            diag_warn(c->d, WARN_SOFTMAX_MSE, pos,
+                      "loss %s on %s (%s): where the softmax is sure and wrong its slope is "
+                      "almost 0, so it hardly learns; cross_entropy has no such flat place",
+                      loss, n->name, place(c, n));
     }
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------------------- */
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
 
 /* Bytes of the value that dense layer n reads, if the code must hold it: not the net's input, and not what may never be
  * a value of its own because it is folded into a layer or put together in place. */
@@ -373,8 +376,12 @@ bool graph_check(const Graph *g, Diag *d)
         return diag_error(d, g->pos, "the net '%s' has no output", g->name);
     Arena *a = g->arena;
     size_t n = (size_t)g->nnode;
-    Check c = {.g = g, .d = d, .uses = ARENA_ARRAY(a, n, int), .alive = ARENA_ARRAY(a, n, bool),
-               .output = ARENA_ARRAY(a, n, bool), .nonlinear = ARENA_ARRAY(a, n, bool)};
+    Check c = {.g = g,
+               .d = d,
+               .uses = ARENA_ARRAY(a, n, int),
+               .alive = ARENA_ARRAY(a, n, bool),
+               .output = ARENA_ARRAY(a, n, bool),
+               .nonlinear = ARENA_ARRAY(a, n, bool)};
     find_roles(&c);
     check_unused(&c);
     check_stacks(&c);

@@ -1,4 +1,5 @@
-/* check_test.c: what graph_check claims holds: ranks are those of the maps, budgets those of the plan. Texts are golden. */
+/* check_test.c: what graph_check claims holds: ranks are those of the maps, budgets those of the plan. Texts are
+ * golden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +16,8 @@
 #include "support/random_graph.h"
 #include "support/run_script.h"
 
-/* Everything graph_check says of g; malloc'd. */
-static char *said_of(const Graph *g, Diag *d)
+/* Everything graph_check says of g; in d's arena. */
+static const char *said_of(const Graph *g, Diag *d)
 {
     char *text;
     size_t size;
@@ -25,7 +26,9 @@ static char *said_of(const Graph *g, Diag *d)
     graph_check(g, d);
     diag_flush(d, f);
     fclose(f);
-    return text;
+    const char *said = arena_strdup(d->arena, text);
+    free(text);
+    return said;
 }
 
 static int count_of(const char *text, const char *what)
@@ -36,7 +39,7 @@ static int count_of(const char *text, const char *what)
     return n;
 }
 
-/* ---- ranks --------------------------------------------------------------------------------------------------------- */
+/* ---- ranks ------------------------------------------------------------------------------------------------------ */
 
 /* A random net of linear layers over one input of 1 to 9 features: dense, slices, concats, sums, scalings. Weights are
  * generic, so that ranks are as high as the shape allows. */
@@ -112,8 +115,8 @@ static int rank_of(double a[SIDE][SIDE], int m, int n, double small)
     }
 }
 
-/* The rank of the whole map, from its columns f(e_j) - f(0). Doubles carry 16 digits and at most ten layers of condition
- * some hundreds each lose a few of them at a time; a true zero stays below 1e-11. */
+/* The rank of the whole map, from its columns f(e_j) - f(0). Doubles carry 16 digits and at most ten layers of
+ * condition some hundreds each lose a few of them at a time; a true zero stays below 1e-11. */
 static int rank_of_graph(const Graph *g)
 {
     int in = g->input[0]->width, out = g->output[0].node->width;
@@ -138,7 +141,7 @@ static void ranks_hold(void **state)
         diag_init(&d, a);
         Graph *g = linear_graph(a, &d, seed);
         assert_int_equal(d.errors, 0);
-        char *said = said_of(g, &d);
+        const char *said = said_of(g, &d);
         /* The warning about the last dense layer is about the whole map. */
         const Node *last = g->output[0].node;
         char begin[64];
@@ -157,14 +160,13 @@ static void ranks_hold(void **state)
                 assert_true(n->op != OP_DENSE || n->nin > 1);
         }
         narrow += strstr(said, "[-Wrank-bottleneck]") != NULL;
-        free(said);
         arena_free(a);
     }
     assert_true(warned > 1500 && narrow > 300);
     assert_true(exact > warned * 9 / 10); /* sums of equal things have less rank than their shape allows, little else */
 }
 
-/* ---- budgets ------------------------------------------------------------------------------------------------------- */
+/* ---- budgets ---------------------------------------------------------------------------------------------------- */
 
 /* The check may refuse a net before it is planned only for what the plan then needs indeed. */
 static void budgets_are_refused_for_what_is_needed(void **state)
@@ -186,17 +188,16 @@ static void budgets_are_refused_for_what_is_needed(void **state)
             macs += node_macs(planned->node[i]);
         g->budget = (Budget){(double)p->flash, (double)p->ram_one, macs, {"t.lua", 3}};
         if (p->ram_one > 0 && macs > 0) { /* 0 is no limit */
-            char *said = said_of(g, &d);
+            const char *said = said_of(g, &d);
             if (strstr(said, "over budget"))
-                fail_msg("seed %d: planned %zu flash, %zu RAM, %.0f macs\n%s", (int)seed, p->flash, p->ram_one, macs, said);
-            free(said);
+                fail_msg("seed %d: planned %zu flash, %zu RAM, %.0f macs\n%s", (int)seed, p->flash, p->ram_one, macs,
+                         said);
             Diag less;
             diag_init(&less, a);
             g->budget = (Budget){1, 1, 1, {"t.lua", 3}};
             said = said_of(g, &less);
             refused += count_of(said, "t.lua:3: error: over budget: the net needs at least ") == 3;
             tight += strstr(said, arena_printf(a, "needs at least %zu bytes of RAM", p->ram_one)) != NULL;
-            free(said);
         }
         arena_free(a);
     }
@@ -204,7 +205,7 @@ static void budgets_are_refused_for_what_is_needed(void **state)
     assert_true(tight > 50);
 }
 
-/* ---- switches ------------------------------------------------------------------------------------------------------ */
+/* ---- switches --------------------------------------------------------------------------------------------------- */
 
 static const char *const offender[][2] = {
     {"linear-stack", "x:dense(4):dense(4)"},
@@ -232,13 +233,12 @@ static void every_warning_can_be_silenced_and_be_an_error(void **state)
                 assert_true(diag_option(&r.diag, offender[i][0]));
             if (mode == 2)
                 assert_true(diag_option(&r.diag, "error"));
-            char *said = said_of(r.graph, &r.diag);
+            const char *said = said_of(r.graph, &r.diag);
             snprintf(mark, sizeof mark, " [-W%s%s]\n", mode == 2 ? "error=" : "", offender[i][0]);
             assert_int_equal(count_of(said, mark), mode != 0);
             assert_int_equal(count_of(said, "\n"), mode != 0);
             assert_int_equal(r.diag.errors, mode == 2);
             assert_int_equal(count_of(said, "warning: "), mode == 1);
-            free(said);
             run_end(&r);
         }
     }
@@ -257,7 +257,7 @@ static void checking_changes_nothing(void **state)
         FILE *f = open_memstream(&before, &size);
         graph_print(g, f);
         fclose(f);
-        free(said_of(g, &d));
+        said_of(g, &d);
         f = open_memstream(&after, &size);
         graph_print(g, f);
         fclose(f);
@@ -277,9 +277,8 @@ static void a_net_without_outputs_is_an_error(void **state)
     Graph *g = graph_new(a, "t.lua");
     g->pos.line = 7;
     graph_input(g, &d, (Pos){"t.lua", 1}, 3, NULL);
-    char *said = said_of(g, &d);
+    const char *said = said_of(g, &d);
     assert_string_equal(said, "t.lua:7: error: the net 'net' has no output\n");
-    free(said);
     arena_free(a);
 }
 
@@ -289,9 +288,8 @@ static void depth_is_no_trouble(void **state)
     (void)state;
     Run r = run_text("local h = input(3)\nfor i = 1, 20000 do h = h:dense(3) end\nreturn net('n', h)\n", NULL);
     assert_non_null(r.graph);
-    char *said = said_of(r.graph, &r.diag);
+    const char *said = said_of(r.graph, &r.diag);
     assert_int_equal(count_of(said, "[-Wlinear-stack]\n"), 19999);
-    free(said);
     run_end(&r);
 }
 

@@ -1,4 +1,4 @@
-/* sandbox_test.c: what scripts cannot do: leave the sandbox, run forever, take all memory. Patterns agree with Lua's. */
+/* sandbox_test.c: scripts cannot leave the sandbox, run forever or take all memory; patterns agree with Lua's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,10 +23,13 @@ static void library_is_what_the_design_lists(void **state)
     run_says("for _, f in ipairs { math.floor, table.concat, string.format, utf8.char, ipairs, pairs, select, type,\n"
              "    tostring, tonumber, assert, error, pcall, print, require, input, param, net, mlp, hourglass } do\n"
              "    assert(type(f) == 'function')\n"
-             "end\n" NET, "");
-    run_says("assert(not (io or os or debug or package or coroutine or load or loadstring or loadfile or dofile or _G))\n"
-             "assert(not (setmetatable or getmetatable or rawget or rawset or rawequal or rawlen or next or xpcall))\n"
-             "assert(not (collectgarbage or warn or _VERSION or string.dump or unpack or newproxy))\n" NET, "");
+             "end\n" NET,
+             "");
+    run_says(
+        "assert(not (io or os or debug or package or coroutine or load or loadstring or loadfile or dofile or _G))\n"
+        "assert(not (setmetatable or getmetatable or rawget or rawset or rawequal or rawlen or next or xpcall))\n"
+        "assert(not (collectgarbage or warn or _VERSION or string.dump or unpack or newproxy))\n" NET,
+        "");
 }
 
 static void library_of_one_script_is_not_that_of_the_next(void **state)
@@ -37,7 +40,8 @@ static void library_of_one_script_is_not_that_of_the_next(void **state)
              "type, pairs, ipairs, select, tostring, dense, relu = nil\n"
              "for k in (function() return nil end) do end\n"
              "local x = input(2):mlp({ 3, 4 }, 'tanh'):hourglass { width = 4, depth = 1, waist = 2 }\n"
-             "return net('n', x .. x:dense(2))\n", "");
+             "return net('n', x .. x:dense(2))\n",
+             "");
     run_says("assert(string.format and table.sort and type and dense)\n" NET, "");
 }
 
@@ -56,7 +60,7 @@ static void escapes_fail(void **state)
     run_says("\x1bLua", "t.lua:1: error: this is not Lua source text but a compiled or other binary file\n");
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------------------- */
+/* ---- limits ----------------------------------------------------------------------------------------------------- */
 
 /* Each of these must end by a limit, whatever it tries to catch. Times are CPU time, so that a busy machine does not
  * matter; 10 s is far above the promised 2 s, because sanitizers slow everything down several times. */
@@ -94,7 +98,8 @@ static void endless_scripts_end(void **state)
     size_t count = getenv("MLPC_LONG") ? sizeof script / sizeof *script : 8;
     for (size_t i = 0; i < count; i++) {
         Run r = run_text(script[i], NULL);
-        if (!strstr(r.said, "an endless loop?\n") && !strstr(r.said, "of memory\n") && !strstr(r.said, "stack overflow"))
+        if (!strstr(r.said, "an endless loop?\n") && !strstr(r.said, "of memory\n") &&
+            !strstr(r.said, "stack overflow"))
             fail_msg("%s\n%s", script[i], r.said);
         assert_int_equal(strncmp(r.said, "t.lua:1: error: ", 16), 0);
         assert_ptr_equal(strchr(r.said, '\n'), r.said + strlen(r.said) - 1); /* one line */
@@ -131,8 +136,8 @@ static void memory_is_limited(void **state)
     };
     for (size_t i = 0; i < sizeof script / sizeof *script; i++) {
         Run r = run_text(script[i], NULL);
-        bool ended = strstr(r.said, "the script needs more than 256 MB of memory\n") ||
-                     strstr(r.said, "an endless loop?\n");
+        bool ended =
+            strstr(r.said, "the script needs more than 256 MB of memory\n") || strstr(r.said, "an endless loop?\n");
         if (!ended)
             fail_msg("%s\n%s", script[i], r.said);
         run_end(&r);
@@ -208,18 +213,21 @@ static void nothing_depends_on_the_run(void **state)
     run_end(&b);
 }
 
-/* ---- patterns ----------------------------------------------------------------------------------------------------- */
+/* ---- patterns --------------------------------------------------------------------------------------------------- */
 
 extern const char sandbox_lua[];
 extern const size_t sandbox_lua_size;
 
-/* Calls everything that sandbox.lua replaces, on every subject and pattern; what each call gave, and for what pattern. */
+/* Calls all that sandbox.lua replaces, on every subject and pattern; what each call gave, and for what pattern. */
 static const char survey[] =
     "local subjects = { '', 'a', 'hello world', 'THE (quick) fox', 'key = value', '  trim  ', '784x256', 'a.b-c%d',\n"
     "    'aaa', 'x[1]', '((a)(b))', 'abcabc', 'line\\nbreak', '\\0zero', 'f(a,b)', '$5^2' }\n"
-    "local patterns = { '', 'a', '.', '%a+', '%d*', '(%w+)', '^%s*(.-)%s*$', '(%d+)x(%d+)', '%b()', '%f[%a]%a+', 'a-b',\n"
-    "    '[%w_]+', '[^%s]+', '[]]', '[^]]', '[a-c]', '[%a-]', '%.', '%%', '(a)(b)?', '((.)(.))', '(.)%1', '()a()', 'a?b',\n"
-    "    '^a', 'a$', '$', '^', '%u+', '%S+', '%z', '[%z]', '(a*(.)%w(%s*))', '.-', '.-$', '%', '[a', '(a', 'a)', '%f',\n"
+    "local patterns = { '', 'a', '.', '%a+', '%d*', '(%w+)', '^%s*(.-)%s*$', '(%d+)x(%d+)', '%b()', '%f[%a]%a+', "
+    "'a-b',\n"
+    "    '[%w_]+', '[^%s]+', '[]]', '[^]]', '[a-c]', '[%a-]', '%.', '%%', '(a)(b)?', '((.)(.))', '(.)%1', '()a()', "
+    "'a?b',\n"
+    "    '^a', 'a$', '$', '^', '%u+', '%S+', '%z', '[%z]', '(a*(.)%w(%s*))', '.-', '.-$', '%', '[a', '(a', 'a)', "
+    "'%f',\n"
     "    '[a%', '%b', '%1', 'x*', '-', '*a', '(%a+)%s*=%s*(%a+)', '%g+', '%x%x', '[%d%s]', '%p', '%c', '^^', '$$' }\n"
     "local replacements = { '<%0>', '%1', '', '%%', '%9', '%', { a = 1, b = false, hello = 'bye' },\n"
     "    function(m, n) if n then return n .. m end end, 7 }\n"

@@ -35,7 +35,7 @@ static const Node *node_called(const Graph *g, const char *name)
     return NULL;
 }
 
-/* ---- every method ------------------------------------------------------------------------------------------------- */
+/* ---- every method ----------------------------------------------------------------------------------------------- */
 
 static void each_method_makes_its_node(void **state)
 {
@@ -106,8 +106,8 @@ static void numbers_join_as_affine_maps(void **state)
     static const struct {
         const char *expression;
         double scale, shift;
-    } row[] = {{"x + 3", 1, 3},  {"3 + x", 1, 3},  {"x - 3", 1, -3}, {"3 - x", -1, 3}, {"x * 3", 3, 0},
-               {"3 * x", 3, 0},  {"x / 4", 0.25, 0}, {"-x", -1, 0},  {"x + 0", 1, 0},  {"x * 0", 0, 0}};
+    } row[] = {{"x + 3", 1, 3}, {"3 + x", 1, 3},    {"x - 3", 1, -3}, {"3 - x", -1, 3}, {"x * 3", 3, 0},
+               {"3 * x", 3, 0}, {"x / 4", 0.25, 0}, {"-x", -1, 0},    {"x + 0", 1, 0},  {"x * 0", 0, 0}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         char text[100];
         snprintf(text, sizeof text, "local x = input(2)\nreturn net('n', %s)", row[i].expression);
@@ -123,12 +123,13 @@ static void numbers_join_as_affine_maps(void **state)
 static void options_reach_the_node(void **state)
 {
     (void)state;
-    Run r = good("local x = input(6, 'obs')\n"
-                 "local h = x:dense(4, { bias = false, init = 'glorot', name = 'fc' }):prelu { shared = true, a = 0.5 }\n"
-                 "h = h:dense(3):prelu { name = 'slope' }:batchnorm(1e-3, { name = 'bn' })\n"
-                 "return net('n', { b = h, a = x, c = h:slice(1, 1) }, { loss = 'mse', optimizer = 'adam', lr = 0.5,\n"
-                 "    epochs = 3, labels = { 'one', 'two', 'three' }, budget = { flash = '2 KB', ram = 100, macs = 1e6 } })\n",
-                 NULL);
+    Run r = good(
+        "local x = input(6, 'obs')\n"
+        "local h = x:dense(4, { bias = false, init = 'glorot', name = 'fc' }):prelu { shared = true, a = 0.5 }\n"
+        "h = h:dense(3):prelu { name = 'slope' }:batchnorm(1e-3, { name = 'bn' })\n"
+        "return net('n', { b = h, a = x, c = h:slice(1, 1) }, { loss = 'mse', optimizer = 'adam', lr = 0.5,\n"
+        "    epochs = 3, labels = { 'one', 'two', 'three' }, budget = { flash = '2 KB', ram = 100, macs = 1e6 } })\n",
+        NULL);
     const Graph *g = r.graph;
     const Node *fc = node_called(g, "fc"), *slope = node_called(g, "slope"), *shared = node_called(g, "prelu1");
     assert_int_equal(fc->init, INIT_GLOROT);
@@ -187,37 +188,38 @@ static void sugar_is_what_it_stands_for(void **state)
     }
 }
 
-/* ---- lines --------------------------------------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------------------------------------------ */
 
 static void lines_are_those_of_the_innermost_user_function(void **state)
 {
     (void)state;
     Run r = good("local function layer(h, n)\n"
-                 "    return h:dense(n)\n"                          /* 2 */
+                 "    return h:dense(n)\n" /* 2 */
                  "end\n"
                  "local function twice(h) return layer(layer(h, 3), 4) end\n"
-                 "local x = input(2)\n"                             /* 5 */
+                 "local x = input(2)\n" /* 5 */
                  "local a = twice(x)\n"
                  "local b = a\n"
-                 "    :relu()\n"                                    /* 8 */
-                 "    :dense(\n"                                    /* 9 */
-                 "        layer(a, 5) and 5)\n"                     /* its own line: 2 */
-                 "local ok, c = pcall(relu, b)\n"                   /* 11 */
-                 "local d = c:mlp({ 6 }, function(h)\n"             /* 12: the dense */
-                 "    return h:tanh()\n"                            /* 13 */
+                 "    :relu()\n"                        /* 8 */
+                 "    :dense(\n"                        /* 9 */
+                 "        layer(a, 5) and 5)\n"         /* its own line: 2 */
+                 "local ok, c = pcall(relu, b)\n"       /* 11 */
+                 "local d = c:mlp({ 6 }, function(h)\n" /* 12: the dense */
+                 "    return h:tanh()\n"                /* 13 */
                  "end)\n"
                  "local t = {}\n"
-                 "for i = 1, 2 do t[i] = d:dense(i) end\n"          /* 16 */
+                 "for i = 1, 2 do t[i] = d:dense(i) end\n"                                          /* 16 */
                  "table.sort({ 2, 1 }, function(p, q) t.s = t.s or d:sigmoid() return p < q end)\n" /* 17 */
                  "string.gsub('x', 'x', function() t.g = d:gelu() end)\n"                           /* 18 */
                  "return net('n', t[1] .. t[2]\n"
-                 "    .. t.s .. -t.g)\n",                           /* 20 */
+                 "    .. t.s .. -t.g)\n", /* 20 */
                  NULL);
     static const struct {
         const char *name;
         int line;
-    } row[] = {{"input1", 5},  {"dense1", 2}, {"dense2", 2}, {"relu1", 8},    {"dense3", 2}, {"dense4", 9}, {"relu2", 11},
-               {"dense5", 12}, {"tanh1", 13}, {"dense6", 16}, {"sigmoid1", 17}, {"gelu1", 18}, {"affine1", 20}};
+    } row[] = {{"input1", 5},    {"dense1", 2}, {"dense2", 2},  {"relu1", 8},  {"dense3", 2},
+               {"dense4", 9},    {"relu2", 11}, {"dense5", 12}, {"tanh1", 13}, {"dense6", 16},
+               {"sigmoid1", 17}, {"gelu1", 18}, {"affine1", 20}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         assert_int_equal(node_called(r.graph, row[i].name)->pos.line, row[i].line);
     run_end(&r);
@@ -263,7 +265,8 @@ static void required_files_are_read_once_beside_the_script(void **state)
                              "local ok, why = pcall(require, 'fails')\nassert(not ok)\n"
                              "ok = pcall(require, 'fails')\nassert(not ok)\n" /* not a cycle: it ended, badly */
                              "require 'fails'\n");
-    const char *fails = put(a, folder, "fails.lua", "local x = input(2)\n\nx = x:dense(2) .. nil\nerror('on purpose')\n");
+    const char *fails =
+        put(a, folder, "fails.lua", "local x = input(2)\n\nx = x:dense(2) .. nil\nerror('on purpose')\n");
     r = run_file(broken, false);
     const char *twice = arena_printf(a, "%s:3: error: '..' joins tensors: the right side is nil\n", fails);
     assert_string_equal(r.said, arena_printf(a, "%s%s%s%s:4: error: on purpose\n", twice, twice, twice, fails));
@@ -272,7 +275,8 @@ static void required_files_are_read_once_beside_the_script(void **state)
     assert_int_equal(mkdir(arena_printf(a, "%s/dir.lua", folder), 0700), 0);
     const char *odd = put(a, folder, "odd.lua", "require 'dir'\n");
     r = run_file(odd, false);
-    assert_string_equal(r.said, arena_printf(a, "%s:1: error: require \"dir\": %s/dir.lua is not a file\n", odd, folder));
+    assert_string_equal(r.said,
+                        arena_printf(a, "%s:1: error: require \"dir\": %s/dir.lua is not a file\n", odd, folder));
     run_end(&r);
     const char *const gone[] = {main, parts, empty, broken, fails, odd};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
@@ -301,17 +305,18 @@ static void long_paths_are_shown_whole(void **state)
     arena_free(a);
 }
 
-/* ---- param --------------------------------------------------------------------------------------------------------- */
+/* ---- param ------------------------------------------------------------------------------------------------------ */
 
 static void params_take_the_type_of_their_default(void **state)
 {
     (void)state;
-    const char *text = "local w, r, on, act = param('width', 4), param('rate', 0.5), param('on', false), param('act', 'relu')\n"
-                       "assert(param('width', 4) == w)\n"
-                       "assert(math.type(w) == (w % 1 == 0 and 'integer' or 'float'))\n"
-                       "local h = input(2):dense(w) * r\n"
-                       "if on then h = h:mlp({ 3 }, act) end\n"
-                       "return net('n', h)\n";
+    const char *text =
+        "local w, r, on, act = param('width', 4), param('rate', 0.5), param('on', false), param('act', 'relu')\n"
+        "assert(param('width', 4) == w)\n"
+        "assert(math.type(w) == (w % 1 == 0 and 'integer' or 'float'))\n"
+        "local h = input(2):dense(w) * r\n"
+        "if on then h = h:mlp({ 3 }, act) end\n"
+        "return net('n', h)\n";
     Run r = good(text, NULL);
     assert_int_equal(r.info.nparam, 4);
     assert_string_equal(r.info.param[0].name, "width");
@@ -342,7 +347,8 @@ static void params_take_the_type_of_their_default(void **state)
         {"width=inf", "t.lua:1: error: -D width=inf: param 'width' is a number here (default 4)\n"},
         {"width=1e999", "t.lua:1: error: -D width=1e999: param 'width' is a number here (default 4)\n"},
         {"on=yes", "t.lua:1: error: -D on=yes: param 'on' is true or false here (default false)\n"},
-        {"with=3", "t.lua: error: unknown -D with: the script has params width, rate, on, act; did you mean 'width'?\n"},
+        {"with=3",
+         "t.lua: error: unknown -D with: the script has params width, rate, on, act; did you mean 'width'?\n"},
         {"width=2.5", "t.lua:4: error: dense needs a whole width from 1 to 1048576, not 2.5\n"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -353,7 +359,7 @@ static void params_take_the_type_of_their_default(void **state)
     }
 }
 
-/* ---- models -------------------------------------------------------------------------------------------------------- */
+/* ---- models ----------------------------------------------------------------------------------------------------- */
 
 /* Random values in the parameters: graphs with the same parameters in the same order get the same. */
 static void bind(Graph *g, uint64_t seed)
@@ -398,10 +404,24 @@ static void models_load_and_warn_only_where_it_is_the_point(void **state)
     static const struct {
         const char *name, *warns;
     } model[] = {
-        {"ad", NULL},     {"deep", NULL},         {"digits", NULL},    {"fashion", NULL},      {"hourglass", NULL},
-        {"iris", NULL},   {"linear", NULL},       {"prelu", NULL},     {"residual", NULL},     {"sigmoid_twin", NULL},
-        {"softmax", NULL}, {"tanh_twin", NULL},   {"two_heads", NULL}, {"wide", NULL},         {"xor", NULL},
-        {"xor_product", NULL}, {"linear_stack", "[-Wlinear-stack]"},   {"vanishing", "[-Wsaturating-depth]"},
+        {"ad", NULL},
+        {"deep", NULL},
+        {"digits", NULL},
+        {"fashion", NULL},
+        {"hourglass", NULL},
+        {"iris", NULL},
+        {"linear", NULL},
+        {"prelu", NULL},
+        {"residual", NULL},
+        {"sigmoid_twin", NULL},
+        {"softmax", NULL},
+        {"tanh_twin", NULL},
+        {"two_heads", NULL},
+        {"wide", NULL},
+        {"xor", NULL},
+        {"xor_product", NULL},
+        {"linear_stack", "[-Wlinear-stack]"},
+        {"vanishing", "[-Wsaturating-depth]"},
     };
     for (size_t i = 0; i < sizeof model / sizeof *model; i++) {
         char path[100];

@@ -11,8 +11,8 @@ typedef struct Run {
     Arena *arena;
     Diag diag;
     ScriptInfo info;
-    Graph *graph;  /* NULL after errors */
-    char *said;    /* all messages as main prints them */
+    Graph *graph;   /* NULL after errors */
+    char *said;     /* all messages as main prints them */
     double seconds; /* of CPU time that it took */
 } Run;
 
