@@ -107,7 +107,11 @@ $(BUILD)/tests/%_test: tests/unit/%_test.c $(TESTED)
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -Itests/unit $$(sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $<) -MMD -MP -MF $@.d \
 	    -o $@ $< $(TESTED) $(LDFLAGS) $(LIBS) -lcmocka
 
-test-binaries: $(BUILD)/mlpc $(UNITS)
+# What tests/e2e/agree.sh makes its nets with.
+$(BUILD)/tests/agree: tests/e2e/agree_nets.c $(TESTED)
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(TESTED) $(LDFLAGS) $(LIBS)
+
+test-binaries: $(BUILD)/mlpc $(UNITS) $(BUILD)/tests/agree
 
 test: test-packages
 	@$(MAKE) --no-print-directory test-binaries
@@ -149,4 +153,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(RUNTIME_O:.o=.d) $(COMPILER_O:.o=.d) $(UNITS:=.d)
+-include $(RUNTIME_O:.o=.d) $(COMPILER_O:.o=.d) $(UNITS:=.d) $(BUILD)/tests/agree.d
