@@ -24,10 +24,10 @@ static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const size_
 static MLP_INLINE void mlp_grad_strip(const int cols, const size_t in, size_t n, const float *x, const size_t ldx,
                                       const float *dy, const size_t ldy, float *g)
 {
-    size_t k = 0;
-    for (; k + MLP_ROWS <= in; k += MLP_ROWS)
+    const size_t tiled = in - in % MLP_ROWS;
+    for (size_t k = 0; k < tiled; k += MLP_ROWS)
         mlp_grad_tile(MLP_ROWS, cols, in, n, x + k, ldx, dy, ldy, g + k * 16);
-    for (; k < in; k++)
+    for (size_t k = tiled; k < in; k++)
         mlp_grad_tile(1, cols, in, n, x + k, ldx, dy, ldy, g + k * 16);
 }
 
@@ -35,11 +35,10 @@ static MLP_INLINE void mlp_grad_strip(const int cols, const size_t in, size_t n,
 static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const int dot, const float *x, const size_t ldx,
                            const float *dy, const size_t ldy, float *g, float *gb)
 {
-    const size_t panels = out / 16, tail = out % 16;
-    size_t p = 0;
-    for (; MLP_GROUP >= 3 && p + 3 <= panels; p += 3)
+    const size_t panels = out / 16, tail = out % 16, grouped = panels - panels % MLP_GROUP;
+    for (size_t p = 0; p < grouped; p += MLP_GROUP)
         mlp_grad_strip(MLP_COLS, in, n, x, ldx, dy + 16 * p, ldy, g + 16 * p * in);
-    for (; p < panels; p++)
+    for (size_t p = grouped; p < panels; p++)
         mlp_grad_strip(16 / MLP_LANES, in, n, x, ldx, dy + 16 * p, ldy, g + 16 * p * in);
     g += 16 * panels * in;
     for (size_t o = 0; dot && o < tail; o++)
