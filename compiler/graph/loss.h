@@ -3,8 +3,8 @@
  * The loss of a batch is the sum over the outputs of a mean over the n samples: sum of w_i l_i / n, where the sample
  * weight w_i is 1 unless weights are given (weights that are all 2 double the loss: n is what divides, as in Keras).
  * l_i of a sample is the sum over classes for cross_entropy and the mean over features for the others, which makes
- * PyTorch's reduction="mean". Besides, l2 and l1 add l2 * sum of W^2 + l1 * sum of |W| over the weights, not the biases,
- * of all dense layers, once a batch whatever its size. */
+ * PyTorch's reduction="mean". Besides, l2 and l1 add l2 * sum of W^2 + l1 * sum of |W| over the weights, not the
+ * biases, of all dense layers, once a batch whatever its size. */
 #ifndef MLPC_LOSS_H
 #define MLPC_LOSS_H
 
@@ -33,8 +33,8 @@ const char *loss_default(const Node *output);
 
 /* How the loss called `name` (NULL: the default) is computed for an output of g. cross_entropy reads logits: those
  * before a softmax or log_softmax that ends the output, else the output itself. binary_cross_entropy reads logits
- * before a final sigmoid; an output that cannot leave 0..1, such as a product of sigmoids, is read as probabilities; any
- * other as logits. Dropout behind such an ending is passed over. Takes time in proportion to the graph. */
+ * before a final sigmoid; an output that cannot leave 0..1, such as a product of sigmoids, is read as probabilities;
+ * any other as logits. Dropout behind such an ending is passed over. Takes time in proportion to the graph. */
 LossRead loss_read(const Graph *g, const char *name, Node *output);
 
 #endif

@@ -1,4 +1,4 @@
-/* loss_ops.c: the losses and penalties of the table in ops.c, in double precision. The value of a loss is a gradient. */
+/* loss_ops.c: the losses and penalties of the table in ops.c, in double precision. A loss's value is its gradient. */
 #include <math.h>
 
 #include "graph/train_ops.h"

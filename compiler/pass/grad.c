@@ -1,4 +1,4 @@
-/* grad.c: Graph -> Graph, the net learns: targets, losses and backward nodes join the forward ones. Runs before fold. */
+/* grad.c: Graph -> Graph, the net learns: targets, losses and backward nodes join the forward ones. Before fold. */
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ typedef struct Grad {
     Node **dy;        /* by id: the gradient of its value so far, NULL: nothing has come yet */
     int *made, *sums; /* by id: backward nodes made from it, and additions to its gradient, for names */
     const char **taken; /* names of the script's that could be one of ours */
-    int ntaken, reached; /* reached: parameters that get a gradient */
+    int ntaken, reached; /* reached: counts parameters that get a gradient */
 } Grad;
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
@@ -22,7 +22,8 @@ typedef struct Grad {
 /* Collects the names that a script gave itself and that look like ours. */
 static void find_taken(Grad *q, Arena *scratch)
 {
-    static const char *const ours[] = {"_back", "_grad", "_stats", "_sum", "_target", "_loss", "_penalty", "sample_weight"};
+    static const char *const ours[] = {"_back",   "_grad", "_stats",   "_sum",
+                                       "_target", "_loss", "_penalty", "sample_weight"};
     q->taken = ARENA_ARRAY(scratch, (size_t)q->g->nnode, const char *);
     for (int i = 0; i < q->g->nnode; i++)
         for (size_t k = 0; q->g->node[i]->named && k < sizeof ours / sizeof *ours; k++)
@@ -152,8 +153,8 @@ static bool find_losses(Grad *q, LossRead *read)
                               known_losses(g->arena));
         if (read[o].op == OP_CROSS_ENTROPY && read[o].value->width == 1)
             return diag_error(q->d, g->output[o].node->pos,
-                              "cross_entropy chooses among classes, and the output %s has only one: with one class there "
-                              "is nothing to learn; sigmoid with binary_cross_entropy is for yes or no",
+                              "cross_entropy chooses among classes, and the output %s has only one: with one class "
+                              "there is nothing to learn; sigmoid with binary_cross_entropy is for yes or no",
                               g->output[o].name);
     }
     return true;
@@ -172,10 +173,11 @@ static void add_losses(Grad *q, const LossRead *read)
     for (int o = 0; o < g->noutput; o++) {
         Node *value = read[o].value;
         bool label = q->o.labels && read[o].op == OP_CROSS_ENTROPY;
-        g->target[o] = source(q, OP_TARGET, g->output[o].node->pos, g->output[o].name, "_target", label ? 1 : value->width);
+        int width = label ? 1 : value->width, nin = g->sample_weight ? 3 : 2;
+        g->target[o] = source(q, OP_TARGET, g->output[o].node->pos, g->output[o].name, "_target", width);
         const char *name = name_of(q, g->output[o].name, "_loss", 1);
         Node *in[] = {value, g->target[o], g->sample_weight};
-        Node *loss = g->loss[o] = graph_add(g, read[o].op, value->pos, name, value->width, g->sample_weight ? 3 : 2, in);
+        Node *loss = g->loss[o] = graph_add(g, read[o].op, value->pos, name, value->width, nin, in);
         loss->named = false;
         loss->attr[0] = label;
         if (read[o].op == OP_HUBER)
@@ -269,7 +271,7 @@ static Node *back_element(Grad *q, Node *n, Node *dy)
     return dx;
 }
 
-/* A layer with one input that can be reached by a gradient: sums for its parameters first, then the input's gradient. */
+/* A layer with one input that gradients go to: sums for its parameters first, then the gradient of the input. */
 static void back_layer(Grad *q, Node *n, Node *dy)
 {
     Node *x = n->nin ? n->in[0] : NULL, *dx = NULL, *sums = NULL;
@@ -354,8 +356,9 @@ static bool nothing_learns(Grad *q)
         const Node *n = q->g->node[i];
         if (blocks(n) && q->learns[n->in[0]->id])
             return diag_error(q->d, n->pos,
-                              "nothing in this net can learn: %s has slope 0 everywhere, and all parameters come before "
-                              "it; sign{ste = true} lets the gradient pass where the input is in -1..1", n->name);
+                              "nothing in this net can learn: %s has slope 0 everywhere, and all parameters come "
+                              "before it; sign{ste = true} lets the gradient pass where the input is in -1..1",
+                              n->name);
     }
     return diag_error(q->d, q->g->pos, "the net '%s' has no parameters: there is nothing to train", q->g->name);
 }

@@ -84,7 +84,7 @@ double **trial_grad(Arena *a, const Trial *t, double *loss)
 /* A way to move: one number, or all trained ones along a direction. */
 typedef struct Move {
     const Trial *t;
-    double *at, was;    /* one number, or NULL */
+    double *at, was; /* one number, or NULL */
     double **base, **along;
 } Move;
 
@@ -145,7 +145,7 @@ static void compare(const Move *m, double exact, double loss, const char *what, 
     }
     if (error > seen->worst) {
         seen->worst = error;
-        seen->where = where;
+        snprintf(seen->where, sizeof seen->where, "%s of %s", where, what);
     }
 }
 
@@ -186,7 +186,8 @@ void trial_compare(const Trial *t, const char *what, int most, Random *r, Seen *
         int n = (int)param_count(p);
         for (int c = 0; p->trained && c < n && c < most; c++) {
             int k = n <= most ? c : random_below(r, n);
-            compare(&(Move){.t = t, .at = &t->param[i][k], .was = t->param[i][k]}, grad[i][k], loss, what, p->name, seen);
+            Move m = {.t = t, .at = &t->param[i][k], .was = t->param[i][k]};
+            compare(&m, grad[i][k], loss, what, p->name, seen);
         }
     }
     compare_along(t, grad, loss, what, r, seen);
@@ -196,5 +197,5 @@ void trial_compare(const Trial *t, const char *what, int most, Random *r, Seen *
 void seen_print(const Seen *seen, const char *what)
 {
     printf("%s: %ld derivatives compared, %ld left out for kinks, largest relative error %.2g (%s)\n", what,
-           seen->compared, seen->kinks, seen->worst, seen->where ? seen->where : "none");
+           seen->compared, seen->kinks, seen->worst, *seen->where ? seen->where : "none");
 }

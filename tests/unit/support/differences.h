@@ -15,7 +15,7 @@ typedef struct Trial {
 /* What was seen over all comparisons. */
 typedef struct Seen {
     double worst; /* the largest relative error */
-    const char *where;
+    char where[80];
     long compared, kinks; /* numbers compared; left out because no step was free of kinks */
 } Seen;
 
@@ -35,8 +35,8 @@ double trial_loss(const Trial *t);
 /* The gradients, one array a parameter in the arena; loss may be NULL. */
 double **trial_grad(Arena *a, const Trial *t, double *loss);
 
-/* Compares up to `most` derivatives of each parameter, chosen by r, and one along a random direction; a step that crosses
- * a kink is made smaller. Fails the cmocka test, naming `what`, where the tolerance is exceeded. seen may be NULL. */
+/* Compares up to `most` derivatives of each parameter, chosen by r, and one along a random direction, by steps that
+ * cross no kink. Fails the cmocka test, naming `what`, where the tolerance is exceeded. seen may be NULL. */
 void trial_compare(const Trial *t, const char *what, int most, Random *r, Seen *seen);
 
 /* Prints what was seen. */
