@@ -51,6 +51,28 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
     return true;
 }
 
+/* Of several outputs each has its targets in the training function, named after it: "policy_t" must not be another's
+ * name. Reports and returns false if it is. */
+static bool targets_fit(lua_State *L, const Output *out, int nout)
+{
+    const Script *s = script_of(L);
+    const Graph *g = s->graph;
+    for (int o = 0; o < nout; o++) {
+        const char *target = arena_printf(s->arena, "%s_t", out[o].name);
+        bool taken = false;
+        for (int i = 0; i < g->ninput; i++)
+            taken = taken || strcasecmp(input_argument(g, i), target) == 0;
+        for (int k = 0; k < nout; k++)
+            taken = taken || strcasecmp(out[k].name, target) == 0;
+        if (!taken)
+            continue;
+        script_error(L, "net: '%s' is what C calls the targets of the output '%s': name one of them differently",
+                     target, out[o].name);
+        return false;
+    }
+    return true;
+}
+
 /* Adds the tensor at index i of the stack as an output. false: it cannot be one, and that has been said. */
 static bool add_output(lua_State *L, int i, const char *name, Output *out, int *nout)
 {
@@ -97,7 +119,7 @@ static bool outputs_of_table(lua_State *L, Output *out, int *nout)
         ok = add_output(L, lua_gettop(L), name[i], out, nout) && ok;
         lua_pop(L, 1);
     }
-    return ok;
+    return ok && targets_fit(L, out, *nout);
 }
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */

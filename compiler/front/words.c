@@ -56,7 +56,7 @@ static const char library_words[] =
     "wctomb write ";
 
 /* What the generated functions call their other arguments and their variables, besides h0, h1, ... */
-static const char argument_words[] = " n m p w t g scratch ";
+static const char argument_words[] = " n m p i w t g scratch loss done share ";
 
 static bool listed(const char *list, const char *s)
 {
