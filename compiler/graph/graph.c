@@ -27,8 +27,8 @@ Graph *graph_new(Arena *arena, const char *file)
     g->name = "net";
     g->pos.file = g->file;
     TrainOpts *t = &g->train;
-    t->lr = t->momentum = t->beta1 = t->beta2 = t->eps = t->weight_decay = t->l1 = t->l2 = t->clip = t->delta = NAN;
-    t->warmup = t->decay = t->epochs = t->batch = t->seed = t->patience = t->threads = NAN;
+    t->lr = t->momentum = t->beta1 = t->beta2 = t->eps = t->weight_decay = t->l1 = t->l2 = t->clip = t->delta = (double)NAN;
+    t->warmup = t->decay = t->epochs = t->batch = t->seed = t->patience = t->threads = (double)NAN;
     return g;
 }
 

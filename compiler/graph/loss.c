@@ -46,7 +46,7 @@ static Range times(Range a, Range b)
 
 static Range affine(const Node *n, Range x)
 {
-    Range r = {INFINITY, -INFINITY};
+    Range r = {HUGE_VAL, -HUGE_VAL};
     for (int j = 0; j < n->width; j++) {
         Range y = times(x, (Range){n->scale[j], n->scale[j]});
         r = (Range){fmin(r.low, y.low + n->shift[j]), fmax(r.high, y.high + n->shift[j])};
@@ -56,7 +56,7 @@ static Range affine(const Node *n, Range x)
 
 static Range range_of(const Node *n, const Range *range)
 {
-    Range all = {-INFINITY, INFINITY}, x = n->nin ? range[n->in[0]->id] : all;
+    Range all = {-HUGE_VAL, HUGE_VAL}, x = n->nin ? range[n->in[0]->id] : all;
     Range b = n->nin > 1 ? range[n->in[1]->id] : all;
     switch (n->op) {
     case OP_SIGMOID:

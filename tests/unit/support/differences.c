@@ -116,7 +116,7 @@ static double quotient(const Move *m, double h)
  * within, a small one rounding. */
 static double derivative(const Move *m, double loss, double *d)
 {
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (double h = 4e-3; h > 1e-7; h /= 5) {
         double one = quotient(m, h), half = quotient(m, h / 2), quarter = quotient(m, h / 4);
         double rough = (4 * half - one) / 3, fine = (4 * quarter - half) / 3;
