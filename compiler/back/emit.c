@@ -307,11 +307,24 @@ static void layer_table(Emit *e, Text *t)
     text_printf(t, "%-12s %10zu  %13.0f\n", "", e->p->params, e->p->macs);
 }
 
+/* A command that neither ends the comment it stands in nor begins one: the shell reads '*''/' as it reads '*' and '/', and
+ * who wrote a command with a star in it put it in quotes. */
+static void command_in_comment(Text *t, const char *s)
+{
+    for (; *s; s++) {
+        text_char(t, *s);
+        if ((s[0] == '*' && s[1] == '/') || (s[0] == '/' && s[1] == '*'))
+            text_add(t, "''");
+    }
+}
+
 static void head(Emit *e, Text *t)
 {
     const Plan *p = e->p;
-    text_printf(t, "/* %s: a multilayer perceptron, made by mlpc %s from %s. Do not edit; remake it with\n *     %s\n *\n",
-                e->o->prefix, MLPC_VERSION, e->o->script, e->o->command);
+    text_printf(t, "/* %s: a multilayer perceptron, made by mlpc %s from %s. Do not edit; remake it with\n *     ",
+                e->o->prefix, MLPC_VERSION, e->o->script);
+    command_in_comment(t, e->o->command);
+    text_add(t, "\n *\n");
     layer_table(e, t);
     text_add(t, " *\n");
     for (int i = 0; i < e->g->nnote; i++)
