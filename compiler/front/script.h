@@ -31,11 +31,11 @@ typedef struct ScriptInfo {
 
 /* Limits that end any script within 2 s and 512 MB. Reaching one is an error that pcall cannot catch. */
 enum {
-    SCRIPT_BYTES_MAX = 4 << 20,     /* one file, and one string inside a script */
-    SCRIPT_MEMORY_MAX = 256 << 20,  /* everything the script holds, nodes included */
-    SCRIPT_STEPS_MAX = 50000000,    /* instructions of the Lua machine */
-    SCRIPT_MILLISECONDS_MAX = 1000, /* of CPU time: holds where single instructions are slow */
-    SCRIPT_NODES_MAX = 100000,
+    SCRIPT_BYTES_MAX = 4 << 20,    /* one file, and one string inside a script */
+    SCRIPT_MEMORY_MAX = 256 << 20, /* everything the script holds, nodes included */
+    SCRIPT_STEPS_MAX = 25000000,   /* instructions of the Lua machine */
+    SCRIPT_MILLISECONDS_MAX = 600, /* of CPU time: holds where single instructions are slow; half on a busy machine */
+    SCRIPT_NODES_MAX = 20000,
     SCRIPT_ERRORS_MAX = 20 /* reported before giving up */
 };
 

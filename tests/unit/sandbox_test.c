@@ -153,7 +153,7 @@ static void nets_are_limited(void **state)
 {
     (void)state;
     run_says("local x = input(4)\nwhile true do x = x:dense(4) end\n",
-             "t.lua:2: error: a net of more than 100000 layers\n");
+             "t.lua:2: error: a net of more than 20000 layers\n");
     Run r = run_text("local x = input(4)\nfor i = 1, 1e6 do x = x:dense(0) end\n", NULL);
     assert_int_equal(r.diag.errors, SCRIPT_ERRORS_MAX + 1);
     assert_non_null(strstr(r.said, "t.lua:2: error: 20 errors: the rest is not shown\n"));
