@@ -316,7 +316,8 @@ static void tables_are_permutations(void **state)
     assert_true(dots > 10);
 }
 
-/* In the caller's block the tensors stand one after the other as PyTorch keeps them: in order of creation. */
+/* In the caller's block what is learnt stands in order of creation, then the running statistics; the tables, which pack
+ * walks through, stand as the caller's tensors do. */
 static void argument_block_is_in_order_of_creation(void **state)
 {
     (void)state;
@@ -324,16 +325,19 @@ static void argument_block_is_in_order_of_creation(void **state)
         Arena *a = arena_new();
         Graph *g = ready(a, seed, WEIGHTS_ARGUMENT);
         const Plan *p = plan_make(g, WEIGHTS_ARGUMENT, TARGET_SIMD);
-        size_t offset = 0;
+        size_t learnt = 0, statistics = p->trained;
         int next = 0;
         assert_int_equal(p->numbers, graph_params(g));
         for (int i = 0; i < p->ntable; i++) {
-            if (p->table[i]->baked)
+            const Table *t = p->table[i];
+            if (t->baked)
                 continue;
-            assert_ptr_equal(p->table[i]->param, g->param[next++]);
-            assert_int_equal(p->table[i]->offset, offset);
-            offset += p->table[i]->count;
+            assert_ptr_equal(t->param, g->param[next++]);
+            assert_int_equal(t->offset, t->param->trained ? learnt : statistics);
+            *(t->param->trained ? &learnt : &statistics) += t->count;
         }
+        assert_int_equal(learnt, p->trained);
+        assert_int_equal(statistics, p->numbers);
         assert_int_equal(next, g->nparam);
         arena_free(a);
     }
