@@ -6,7 +6,8 @@ passed=0 failed=0 skipped=0
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
-# one NAME COMMAND...: a test fails by its exit status; its last "N passed, N failed" line is added up, if it has one.
+# one NAME COMMAND...: a test fails by its exit status; its last "N passed, N failed" line is added up, if it has one. What
+# it says behind "seen: " is shown: numbers worth a look although all is well.
 one() {
     name=$1
     shift
@@ -29,6 +30,7 @@ one() {
         sed 's/^/    /' "$log" | tail -n 60
     else
         echo "ok   $name: $good$note"
+        sed -n 's/^seen: /     /p' "$log"
     fi
 }
 

@@ -46,7 +46,7 @@ length=${2:-short}
 work=$build/tests/agree.work
 nets=$build/tests/agree
 rm -rf "$work"
-mkdir -p "$work"
+mkdir -p "$work/again"
 passed=0 failed=0 note=
 
 good() { passed=$((passed + 1)); }
@@ -69,11 +69,12 @@ works() {
 
 # ---- nets and compilers ------------------------------------------------------------------------------------------------
 
-# net SEED KIND: the form goes round with the seed.
+# net SEED KIND: the compiler goes round with the seed, and, slower, the form with it, so that each compiler gets all.
 net() {
-    form=$(echo baked argument file | cut -d ' ' -f $(($1 % 3 + 1)))
+    round=$(($1 / 9))
+    form=$(echo baked argument file | cut -d ' ' -f $((round % 3 + 1)))
     target=simd
-    [ $(($1 / 3 % 4)) = 0 ] && target=portable
+    [ $(((round / 3 + $1) % 4)) = 0 ] && target=portable
     "$nets" "$work" "n$1" "$1" "$2" "$form" "$target" || bad "n$1 was not made"
 }
 
@@ -98,8 +99,7 @@ for seed in $(seq "$first" $((first + count - 1))); do
     if [ "$length" = long ]; then
         for c in "$@"; do echo "n$seed" >>"$work/$c.nets"; done
     else
-        shift_by=$((seed % $#))
-        c=$(echo "$@" | cut -d ' ' -f $((shift_by + 1)))
+        c=$(echo "$@" | cut -d ' ' -f $((seed % $# + 1)))
         echo "n$seed" >>"$work/$c.nets"
     fi
     works tcc && echo "n$seed" >>"$work/tcc.nets"
@@ -170,8 +170,8 @@ says() {
     fi
 }
 
-# The header alone and twice; header and source as one text; in C and in C++. The first nets have all forms.
-for n in n$first n$((first + 1)) n$((first + 2)) n$((first + 3)); do
+# The header alone and twice; header and source as one text; in C and in C++: a net of each form.
+for n in n$first n$((first + 9)) n$((first + 18)) n$((first + 27)); do
     printf '#include "%s.h"\n#include "%s.h"\nint both(void);\nint both(void) { return 0; }\n' "$n" "$n" >"$work/twice.c"
     printf '#include "%s.h"\n#include "%s.c"\n' "$n" "$n" >"$work/joined.c"
     for source in twice joined; do
@@ -219,9 +219,12 @@ for c in gcc clang; do
 done
 
 # The same script twice gives the same bytes, whatever process writes them.
-mkdir -p "$work/again"
-"$nets" "$work/again" "n$first" "$first" small "$(echo baked argument file | cut -d ' ' -f $((first % 3 + 1)))" \
-    "$([ $((first / 3 % 4)) = 0 ] && echo portable || echo simd)" && says cmp "$work/n$first.c" "$work/again/n$first.c"
+for n in $(head -n 9 "$work/jobs" | cut -d ' ' -f 2); do cp "$work/$n.c" "$work/$n.h" "$work/again/"; done
+for seed in $(find "$work/again" -name "*.c" | sed "s|.*/n||; s|[.]c||"); do
+    net "$seed" small
+    says cmp "$work/n$seed.c" "$work/again/n$seed.c"
+    says cmp "$work/n$seed.h" "$work/again/n$seed.h"
+done
 
 made=$(find "$work" -maxdepth 1 -name '*.dat' | wc -l)
 cat "$work"/*/out | awk -v made="$made" -v note="$note" '
