@@ -5,7 +5,7 @@
 #     X.err                       stderr of    mlpc check X.lua ARGS
 #     X.c                         stdout of    mlpc X.lua -o - ARGS
 #     X.show  X.json  X.dot       stdout of    mlpc show X.lua, show --json, show --dot, then ARGS
-#     X.graph X.fold X.fuse X.plan    stdout of    mlpc X.lua -d graph (and so on) ARGS
+#     X.graph X.grad X.fold X.fuse X.plan    stdout of    mlpc X.lua -d graph (and so on) ARGS
 #     X.out                       stdout of    mlpc ARGS: here X.args is the whole command, and X.err is its stderr
 # ARGS are the lines of X.args, if there is one; X.in is the standard input. A Lua file without neighbours belongs to
 # others (it is required by them). The exit status must be 1 when an error was printed, 2 after wrong usage, else 0.
@@ -59,14 +59,14 @@ command_of() {
     c) run "$name.lua" -o - "$@" ;;
     show) run show "$name.lua" "$@" ;;
     json | dot) run show "--$kind" "$name.lua" "$@" ;;
-    graph | fold | fuse | plan) run "$name.lua" -d "$kind" "$@" ;;
+    graph | grad | fold | fuse | plan) run "$name.lua" -d "$kind" "$@" ;;
     out) run "$@" ;;
     esac
 }
 
 for script in *.lua; do
     name=${script%.lua}
-    for kind in err c show json dot graph fold fuse plan out; do
+    for kind in err c show json dot graph grad fold fuse plan out; do
         [ -f "$name.$kind" ] || continue
         [ $kind = err ] && [ -f "$name.out" ] && continue # compared together with it
         set --

@@ -50,10 +50,10 @@ ROW(act_back)
 BATCH(prelu_grad)
 {
     (void)out;
-    size_t width = (size_t)n->in[0]->width, slopes = param_count(n->grad[ROLE_WEIGHT]);
+    size_t width = (size_t)n->in[0]->width, slopes = param_count(n->grad[ROLE_WEIGHT]); /* width, or 1 if shared */
     double *dslope = sum_of(n, b, ROLE_WEIGHT);
     for (size_t k = 0; k < b->n * width; k++)
-        dslope[slopes == 1 ? 0 : k % width] += in[1][k] > 0 ? 0 : in[0][k] * in[1][k];
+        dslope[k % slopes] += in[1][k] > 0 ? 0 : in[0][k] * in[1][k];
 }
 
 /* ---- whole rows -------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 /* grad.c: Graph -> Graph, the net learns: targets, losses and backward nodes join the forward ones. Before fold. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/loss.h"
@@ -19,7 +20,12 @@ typedef struct Grad {
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
-/* Collects the names that a script gave itself and that look like ours. */
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Collects the names that a script gave itself and that look like ours, in order. */
 static void find_taken(Grad *q, Arena *scratch)
 {
     static const char *const ours[] = {"_back",   "_grad", "_stats",   "_sum",
@@ -31,6 +37,8 @@ static void find_taken(Grad *q, Arena *scratch)
                 q->taken[q->ntaken++] = q->g->node[i]->name;
                 break;
             }
+    if (q->ntaken)
+        qsort(q->taken, (size_t)q->ntaken, sizeof *q->taken, by_text);
 }
 
 /* "dense1_back", for the second of a kind "dense1_back2"; another number when a layer is called that. */
@@ -39,10 +47,7 @@ static const char *name_of(Grad *q, const char *base, const char *suffix, int nu
     for (;; number++) {
         const char *name = number > 1 ? arena_printf(q->g->arena, "%s%s%d", base, suffix, number)
                                       : arena_printf(q->g->arena, "%s%s", base, suffix);
-        bool free = true;
-        for (int i = 0; i < q->ntaken; i++)
-            free = free && strcmp(q->taken[i], name) != 0;
-        if (free)
+        if (!q->ntaken || !bsearch(&name, q->taken, (size_t)q->ntaken, sizeof *q->taken, by_text))
             return name;
     }
 }
