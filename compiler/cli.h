@@ -4,6 +4,7 @@
 #define MLPC_CLI_H
 
 #include "compile.h"
+#include "train/settings.h"
 
 enum { EXIT_OK = 0, EXIT_WRONG = 1, EXIT_USAGE = 2 };
 
@@ -17,6 +18,7 @@ typedef struct Cli {
     bool single_header, dot, json;
     ScriptDefine *defs;
     int ndefs;
+    TrainArgs learn;        /* train, eval */
 } Cli;
 
 typedef struct Verb {
@@ -42,10 +44,12 @@ int cli_print(Cli *cli, Text *t);
 /* Ends what was printed to standard output: EXIT_OK, or EXIT_WRONG with the reason reported. */
 int cli_flush_stdout(Cli *cli);
 
-/* build.c, show.c, reference.c: the verbs. */
+/* build.c, show.c, reference.c, train.c: the verbs. */
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
 int verb_show(Cli *cli);
 int verb_reference(Cli *cli);
+int verb_train(Cli *cli);
+int verb_eval(Cli *cli);
 
 #endif

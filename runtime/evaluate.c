@@ -8,7 +8,10 @@
 void mlp_samples_gather(const mlp_samples *s, const size_t *rows, size_t n, float *x, float *t, size_t targets)
 {
     mlp_gather(&s->data->x, rows, n, x);
-    if (s->teach == MLP_TEACH_INPUT)
+    if (s->teach == MLP_TEACH_INPUT && s->scale)
+        for (size_t i = 0; i < n * targets; i++)
+            t[i] = x[i] * s->scale[i % targets] + s->shift[i % targets];
+    else if (s->teach == MLP_TEACH_INPUT)
         memcpy(t, x, n * targets * sizeof *t);
     else if (s->teach == MLP_TEACH_ONE_HOT)
         mlp_gather_one_hot(s->data, rows, n, targets, t);

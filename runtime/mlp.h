@@ -424,7 +424,8 @@ typedef struct mlp_samples {
     const size_t *rows; /* [count] numbers of rows; NULL: 0 to count - 1 */
     size_t count;
     mlp_teach teach;
-    const float *weights; /* [data->rows] how much each counts; NULL: all alike */
+    const float *scale, *shift; /* MLP_TEACH_INPUT: the target is x * scale + shift, [width] each; NULL: x */
+    const float *weights;       /* [data->rows] how much each counts; NULL: all alike */
 } mlp_samples;
 
 /* A batch, or a part of one, for mlp_learner.grad. */
