@@ -75,9 +75,9 @@ BLOCKS := optim step train data_use
 $(BLOCKS:%=$(BUILD)/runtime/%.o): ALL_CFLAGS += -O3 -fno-math-errno
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
-$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h
+$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h runtime/update.h
 	@mkdir -p $(@D)
-	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h > $@
+	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h runtime/update.h > $@
 
 $(BUILD)/gen/%.c: compiler/front/%.lua compiler/front/text.awk
 	@mkdir -p $(@D)
