@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/learner.h"
+#include "support/lesson.h"
 
 #define NEAR 1e-13 /* double precision, tens of operations */
 
@@ -83,79 +83,79 @@ static void operators_in_a_net(void **state)
     (void)state;
     for (Op op = 0; op < OP_COUNT; op++)
         for (int i = 0; op_info[op].kind == KIND_ELEMENT && i < attributes_of(op) - (op == OP_SIGN); i++) {
-            Learner *l = learner_new();
-            Node *x = learner_scores(l, POINTS, points), *b = learner_input(l, 3);
+            Lesson *l = lesson_new();
+            Node *x = lesson_scores(l, POINTS, points), *b = lesson_input(l, 3);
             if (op == OP_BATCHNORM) /* needs samples that differ */
-                x = learner_join(l, OP_MUL, x, learner_dense(l, b, POINTS, true));
-            Node *y = op == OP_AFFINE  ? learner_affine(l, x, -1.25, 0.5)
-                      : op == OP_PRELU ? learner_unary(l, op, x)
-                                       : learner_with(l, op, x, attribute(op, i));
+                x = lesson_join(l, OP_MUL, x, lesson_dense(l, b, POINTS, true));
+            Node *y = op == OP_AFFINE  ? lesson_affine(l, x, -1.25, 0.5)
+                      : op == OP_PRELU ? lesson_unary(l, op, x)
+                                       : lesson_with(l, op, x, attribute(op, i));
             if (op == OP_SIGN) /* something must learn */
-                y = learner_join(l, OP_ADD, y, x);
-            Trial t = learner_trial(l, y, "mse", 4);
+                y = lesson_join(l, OP_ADD, y, x);
+            Trial t = lesson_trial(l, y, "mse", 4);
             trial_compare(&t, op_info[op].name, POINTS, &l->r, &seen);
-            learner_end(l);
+            lesson_end(l);
         }
 }
 
 static void shared_slope(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
-    Node *x = learner_dense(l, learner_input(l, 3), 5, true);
-    Trial t = learner_trial(l, graph_prelu(l->g, &l->d, l->g->pos, x, true, 0.25, NULL), "mse", 6);
+    Lesson *l = lesson_new();
+    Node *x = lesson_dense(l, lesson_input(l, 3), 5, true);
+    Trial t = lesson_trial(l, graph_prelu(l->g, &l->d, l->g->pos, x, true, 0.25, NULL), "mse", 6);
     trial_compare(&t, "shared prelu", 5, &l->r, &seen);
-    learner_end(l);
+    lesson_end(l);
 }
 
 /* ---- rows, joins, shapes ----------------------------------------------------------------------------------------- */
 
-typedef Node *(*Make)(Learner *l, Node *a, Node *b); /* of two nodes of width 4 */
+typedef Node *(*Make)(Lesson *l, Node *a, Node *b); /* of two nodes of width 4 */
 
-static Node *make_softmax(Learner *l, Node *a, Node *b)
+static Node *make_softmax(Lesson *l, Node *a, Node *b)
 {
-    return learner_join(l, OP_MUL, learner_unary(l, OP_SOFTMAX, a), b);
+    return lesson_join(l, OP_MUL, lesson_unary(l, OP_SOFTMAX, a), b);
 }
-static Node *make_log_softmax(Learner *l, Node *a, Node *b)
+static Node *make_log_softmax(Lesson *l, Node *a, Node *b)
 {
-    return learner_join(l, OP_MUL, learner_unary(l, OP_LOG_SOFTMAX, a), b);
+    return lesson_join(l, OP_MUL, lesson_unary(l, OP_LOG_SOFTMAX, a), b);
 }
-static Node *make_layernorm(Learner *l, Node *a, Node *b)
+static Node *make_layernorm(Lesson *l, Node *a, Node *b)
 {
-    return learner_join(l, OP_ADD, learner_with(l, OP_LAYERNORM, a, 0.01), b);
+    return lesson_join(l, OP_ADD, lesson_with(l, OP_LAYERNORM, a, 0.01), b);
 }
-static Node *make_batchnorm(Learner *l, Node *a, Node *b)
+static Node *make_batchnorm(Lesson *l, Node *a, Node *b)
 {
-    return learner_join(l, OP_ADD, learner_with(l, OP_BATCHNORM, a, 0.01), b);
+    return lesson_join(l, OP_ADD, lesson_with(l, OP_BATCHNORM, a, 0.01), b);
 }
-static Node *make_mul(Learner *l, Node *a, Node *b) { return learner_join(l, OP_MUL, a, b); }
-static Node *make_add(Learner *l, Node *a, Node *b) { return learner_join(l, OP_ADD, a, b); }
-static Node *make_sub(Learner *l, Node *a, Node *b) { return learner_join(l, OP_SUB, a, b); }
-static Node *make_square(Learner *l, Node *a, Node *b) { return make_sub(l, make_mul(l, a, a), b); }
-static Node *make_nothing(Learner *l, Node *a, Node *b) { return make_add(l, make_sub(l, a, a), b); }
-static Node *make_twice(Learner *l, Node *a, Node *b) { return make_sub(l, b, make_add(l, a, a)); }
-static Node *make_concat(Learner *l, Node *a, Node *b)
+static Node *make_mul(Lesson *l, Node *a, Node *b) { return lesson_join(l, OP_MUL, a, b); }
+static Node *make_add(Lesson *l, Node *a, Node *b) { return lesson_join(l, OP_ADD, a, b); }
+static Node *make_sub(Lesson *l, Node *a, Node *b) { return lesson_join(l, OP_SUB, a, b); }
+static Node *make_square(Lesson *l, Node *a, Node *b) { return make_sub(l, make_mul(l, a, a), b); }
+static Node *make_nothing(Lesson *l, Node *a, Node *b) { return make_add(l, make_sub(l, a, a), b); }
+static Node *make_twice(Lesson *l, Node *a, Node *b) { return make_sub(l, b, make_add(l, a, a)); }
+static Node *make_concat(Lesson *l, Node *a, Node *b)
 {
-    return learner_join(l, OP_CONCAT, learner_join(l, OP_CONCAT, a, b), a);
+    return lesson_join(l, OP_CONCAT, lesson_join(l, OP_CONCAT, a, b), a);
 }
-static Node *make_slices(Learner *l, Node *a, Node *b) /* that overlap, with a use of the whole between them */
+static Node *make_slices(Lesson *l, Node *a, Node *b) /* that overlap, with a use of the whole between them */
 {
-    Node *p = learner_slice(l, a, 1, 3), *q = make_mul(l, a, b), *r = learner_slice(l, a, 2, 4);
-    Node *end = learner_join(l, OP_CONCAT, q, learner_slice(l, a, 4, 4));
-    return learner_join(l, OP_CONCAT, make_mul(l, p, r), end);
+    Node *p = lesson_slice(l, a, 1, 3), *q = make_mul(l, a, b), *r = lesson_slice(l, a, 2, 4);
+    Node *end = lesson_join(l, OP_CONCAT, q, lesson_slice(l, a, 4, 4));
+    return lesson_join(l, OP_CONCAT, make_mul(l, p, r), end);
 }
-static Node *make_glu(Learner *l, Node *a, Node *b)
+static Node *make_glu(Lesson *l, Node *a, Node *b)
 {
-    Node *both = learner_join(l, OP_CONCAT, a, b);
-    Node *gate = learner_unary(l, OP_SIGMOID, learner_slice(l, both, 5, 8));
-    return make_mul(l, learner_slice(l, both, 1, 4), gate);
+    Node *both = lesson_join(l, OP_CONCAT, a, b);
+    Node *gate = lesson_unary(l, OP_SIGMOID, lesson_slice(l, both, 5, 8));
+    return make_mul(l, lesson_slice(l, both, 1, 4), gate);
 }
-static Node *make_fan(Learner *l, Node *a, Node *b) /* one value read by everything */
+static Node *make_fan(Lesson *l, Node *a, Node *b) /* one value read by everything */
 {
-    Node *h = learner_unary(l, OP_TANH, a), *k = learner_dense(l, h, 4, false);
+    Node *h = lesson_unary(l, OP_TANH, a), *k = lesson_dense(l, h, 4, false);
     for (int i = 0; i < 6; i++)
-        k = learner_join(l, (Op)(OP_MUL + i % 3), i % 2 ? k : h, i % 2 ? h : k);
-    return learner_join(l, OP_ADD, learner_join(l, OP_SUB, k, learner_unary(l, OP_GELU, h)), b);
+        k = lesson_join(l, (Op)(OP_MUL + i % 3), i % 2 ? k : h, i % 2 ? h : k);
+    return lesson_join(l, OP_ADD, lesson_join(l, OP_SUB, k, lesson_unary(l, OP_GELU, h)), b);
 }
 
 static void joins_rows_and_shapes(void **state)
@@ -170,11 +170,11 @@ static void joins_rows_and_shapes(void **state)
                {"slices", make_slices}, {"a gated unit", make_glu}, {"fan-out", make_fan}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         for (size_t n = 1; n <= 5; n += 2) {
-            Learner *l = learner_new();
-            Node *x = learner_input(l, 3), *a = learner_dense(l, x, 4, true), *b = learner_dense(l, x, 4, true);
-            Trial t = learner_trial(l, all[i].make(l, a, b), "mse", n);
+            Lesson *l = lesson_new();
+            Node *x = lesson_input(l, 3), *a = lesson_dense(l, x, 4, true), *b = lesson_dense(l, x, 4, true);
+            Trial t = lesson_trial(l, all[i].make(l, a, b), "mse", n);
             trial_compare(&t, all[i].name, 12, &l->r, &seen);
-            learner_end(l);
+            lesson_end(l);
         }
 }
 
@@ -183,9 +183,9 @@ static void joins_rows_and_shapes(void **state)
 static void batch_statistics(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
-    Node *x = learner_input(l, 2), *b = learner_with(l, OP_BATCHNORM, x, 0.5);
-    Trial t = learner_trial(l, b, "mse", 4);
+    Lesson *l = lesson_new();
+    Node *x = lesson_input(l, 2), *b = lesson_with(l, OP_BATCHNORM, x, 0.5);
+    Trial t = lesson_trial(l, b, "mse", 4);
     const double rows[] = {1, 10, 2, 10, 3, 10, 6, 14}; /* means 3 and 11, variances 3.5 and 3 */
     t.batch.in = (const double *[]){rows};
     memcpy(t.param[0], (double[]){2, -1}, 16);
@@ -195,20 +195,20 @@ static void batch_statistics(void **state)
     double y[8];
     for (int k = 0; k < 8; k++)
         y[k] = k % 2 ? -(rows[k] - 11) / sqrt(3.5) : 2 * (rows[k] - 3) / sqrt(4) + 0.5;
-    learner_target(l, &t, 0, y);
-    learner_near(trial_loss(&t), 0, 1e-25); /* so these are its values */
-    double *mean = learner_grad(l, &t, "batchnorm1.running_mean"), *var = learner_grad(l, &t, "batchnorm1.running_var");
-    learner_near(mean[0], 0.9 * -1 + 0.1 * 3, NEAR);
-    learner_near(mean[1], 0.9 * 20 + 0.1 * 11, NEAR);
-    learner_near(var[0], 0.9 * 1 + 0.1 * 3.5 * 4 / 3, NEAR); /* unbiased, as PyTorch keeps it */
-    learner_near(var[1], 0.9 * 2 + 0.1 * 3 * 4.0 / 3, NEAR);
+    lesson_target(l, &t, 0, y);
+    lesson_near(trial_loss(&t), 0, 1e-25); /* so these are its values */
+    double *mean = lesson_grad(l, &t, "batchnorm1.running_mean"), *var = lesson_grad(l, &t, "batchnorm1.running_var");
+    lesson_near(mean[0], 0.9 * -1 + 0.1 * 3, NEAR);
+    lesson_near(mean[1], 0.9 * 20 + 0.1 * 11, NEAR);
+    lesson_near(var[0], 0.9 * 1 + 0.1 * 3.5 * 4 / 3, NEAR); /* unbiased, as PyTorch keeps it */
+    lesson_near(var[1], 0.9 * 2 + 0.1 * 3 * 4.0 / 3, NEAR);
     /* One sample has no variance: y is the bias, and the running statistics stay. */
     t.batch.n = 1;
-    learner_target(l, &t, 0, (double[]){0.5, 0});
-    learner_near(trial_loss(&t), 0, 1e-25);
-    assert_true(learner_grad(l, &t, "batchnorm1.running_mean")[1] == 20);
-    assert_true(learner_grad(l, &t, "batchnorm1.running_var")[1] == 2);
-    learner_end(l);
+    lesson_target(l, &t, 0, (double[]){0.5, 0});
+    lesson_near(trial_loss(&t), 0, 1e-25);
+    assert_true(lesson_grad(l, &t, "batchnorm1.running_mean")[1] == 20);
+    assert_true(lesson_grad(l, &t, "batchnorm1.running_var")[1] == 2);
+    lesson_end(l);
 }
 
 /* ---- dropout ----------------------------------------------------------------------------------------------------- */
@@ -263,27 +263,27 @@ static void masks_are_fair(void **state)
 static void dropout_drops_the_same_both_ways(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
+    Lesson *l = lesson_new();
     double ones[40], zeros[80] = {0};
     for (int j = 0; j < 40; j++)
         ones[j] = 1;
-    Node *h = learner_with(l, OP_DROPOUT, learner_scores(l, 40, ones), 0);
-    h = learner_with(l, OP_DROPOUT, h, 0.6); /* the second: stream 1 */
-    Trial t = learner_trial(l, h, "mse", 2);
-    learner_target(l, &t, 0, zeros);
-    double *g = learner_grad(l, &t, "dense1.weight"), sum = 0;
+    Node *h = lesson_with(l, OP_DROPOUT, lesson_scores(l, 40, ones), 0);
+    h = lesson_with(l, OP_DROPOUT, h, 0.6); /* the second: stream 1 */
+    Trial t = lesson_trial(l, h, "mse", 2);
+    lesson_target(l, &t, 0, zeros);
+    double *g = lesson_grad(l, &t, "dense1.weight"), sum = 0;
     for (uint32_t j = 0; j < 40; j++) {
         int kept = 0;
         for (uint64_t s = 0; s < 2; s++)
             kept += dropout_keeps(t.batch.seed, t.batch.step, 1, s, j, 0.6);
         sum += kept * 2.5 * 2.5 / 80;
-        learner_near(g[j], kept * 2 * 2.5 * 2.5 / 80, NEAR);
+        lesson_near(g[j], kept * 2 * 2.5 * 2.5 / 80, NEAR);
     }
-    learner_near(trial_loss(&t), sum, NEAR);
+    lesson_near(trial_loss(&t), sum, NEAR);
     trial_compare(&t, "dropout", 40, &l->r, &seen);
     t.batch.step++;
     assert_true(trial_loss(&t) != sum);
-    learner_end(l);
+    lesson_end(l);
 }
 
 /* ---- sign -------------------------------------------------------------------------------------------------------- */
@@ -292,46 +292,46 @@ static void sign_passes_the_gradient_when_asked(void **state)
 {
     (void)state;
     const double x[] = {-3, -1.001, -0.999, -0.5, 0, 0.5, 0.999, 1.001, 3};
-    Learner *l = learner_new();
-    Node *s = learner_with(l, OP_SIGN, learner_scores(l, 9, x), 1);
-    Trial t = learner_trial(l, learner_affine(l, s, 3, 0), "mse", 1);
-    const double *g = learner_grad(l, &t, "dense1.weight");
+    Lesson *l = lesson_new();
+    Node *s = lesson_with(l, OP_SIGN, lesson_scores(l, 9, x), 1);
+    Trial t = lesson_trial(l, lesson_affine(l, s, 3, 0), "mse", 1);
+    const double *g = lesson_grad(l, &t, "dense1.weight");
     for (int j = 0; j < 9; j++) {
         double y = x[j] > 0 ? 3 : x[j] < 0 ? -3 : 0;
-        learner_near(g[j], fabs(x[j]) <= 1 ? 3 * 2 * (y - t.batch.target[0][j]) / 9 : 0, NEAR);
+        lesson_near(g[j], fabs(x[j]) <= 1 ? 3 * 2 * (y - t.batch.target[0][j]) / 9 : 0, NEAR);
     }
-    learner_end(l);
+    lesson_end(l);
 }
 
 static void sign_otherwise_stops_it(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
-    Node *h = learner_unary(l, OP_SIGN, learner_dense(l, learner_input(l, 2), 3, true));
-    Node *y = learner_dense(l, h, 2, true);
-    Trial t = learner_trial(l, y, "mse", 3);
+    Lesson *l = lesson_new();
+    Node *h = lesson_unary(l, OP_SIGN, lesson_dense(l, lesson_input(l, 2), 3, true));
+    Node *y = lesson_dense(l, h, 2, true);
+    Trial t = lesson_trial(l, y, "mse", 3);
     trial_compare(&t, "behind sign", 9, &l->r, &seen); /* by differences, too, what is before sign does not matter */
-    double *g = learner_grad(l, &t, "dense1.weight");
+    double *g = lesson_grad(l, &t, "dense1.weight");
     for (int k = 0; k < 6; k++)
         assert_true(g[k] == 0);
     for (int i = 0; i < l->g->nnode; i++)
         assert_string_not_equal(l->g->node[i]->name, "dense1_grad");
-    learner_end(l);
+    lesson_end(l);
 
-    l = learner_new();
-    h = learner_unary(l, OP_SIGN, learner_dense(l, learner_input(l, 2), 3, true));
-    assert_false(learner_pass(l, learner_affine(l, h, 2, 1), NULL));
-    assert_string_equal(learner_errors(l),
+    l = lesson_new();
+    h = lesson_unary(l, OP_SIGN, lesson_dense(l, lesson_input(l, 2), 3, true));
+    assert_false(lesson_pass(l, lesson_affine(l, h, 2, 1), NULL));
+    assert_string_equal(lesson_errors(l),
                         "t.lua:3: error: nothing in this net can learn: sign1 has slope 0 everywhere, and all "
                         "parameters come before it; sign{ste = true} lets the gradient pass where the input is in "
                         "-1..1\n");
-    learner_end(l);
+    lesson_end(l);
 
-    l = learner_new();
-    assert_false(learner_pass(l, learner_unary(l, OP_SIGN, learner_input(l, 2)), NULL));
-    assert_string_equal(learner_errors(l),
+    l = lesson_new();
+    assert_false(lesson_pass(l, lesson_unary(l, OP_SIGN, lesson_input(l, 2)), NULL));
+    assert_string_equal(lesson_errors(l),
                         "t.lua: error: the net 'net' has no parameters: there is nothing to train\n");
-    learner_end(l);
+    lesson_end(l);
 }
 
 /* ---- the graph --------------------------------------------------------------------------------------------------- */
@@ -351,15 +351,15 @@ static char *text_of(const Graph *g)
 static void adds_these_nodes(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
+    Lesson *l = lesson_new();
     l->g->train.l2 = 0.5;
     l->o.sample_weights = l->o.labels = true;
-    Node *x = learner_input(l, 3), *h = learner_unary(l, OP_BATCHNORM, learner_dense(l, x, 4, false));
-    h = learner_unary(l, OP_DROPOUT, learner_unary(l, OP_RELU, h));
-    Node *k = learner_unary(l, OP_GELU, learner_slice(l, h, 1, 2));
-    Node *c = learner_join(l, OP_CONCAT, k, k);
-    h = learner_join(l, OP_SUB, c, learner_affine(l, h, 2, 1));
-    assert_true(learner_pass(l, learner_unary(l, OP_SOFTMAX, learner_unary(l, OP_PRELU, h)), NULL));
+    Node *x = lesson_input(l, 3), *h = lesson_unary(l, OP_BATCHNORM, lesson_dense(l, x, 4, false));
+    h = lesson_unary(l, OP_DROPOUT, lesson_unary(l, OP_RELU, h));
+    Node *k = lesson_unary(l, OP_GELU, lesson_slice(l, h, 1, 2));
+    Node *c = lesson_join(l, OP_CONCAT, k, k);
+    h = lesson_join(l, OP_SUB, c, lesson_affine(l, h, 2, 1));
+    assert_true(lesson_pass(l, lesson_unary(l, OP_SOFTMAX, lesson_unary(l, OP_PRELU, h)), NULL));
     char *text = text_of(l->g);
     assert_string_equal(text,
         "net net\n"
@@ -399,42 +399,42 @@ static void adds_these_nodes(void **state)
         "  output y = %12\n"
         "  loss = %15\n");
     free(text);
-    learner_end(l);
+    lesson_end(l);
 }
 
 static void finds_names_beside_those_of_the_script(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
-    Node *x = learner_input(l, 2), *h = graph_dense(l->g, &l->d, l->g->pos, x, 2, true, INIT_HE, "a");
+    Lesson *l = lesson_new();
+    Node *x = lesson_input(l, 2), *h = graph_dense(l->g, &l->d, l->g->pos, x, 2, true, INIT_HE, "a");
     h = graph_dense(l->g, &l->d, l->g->pos, h, 2, true, INIT_HE, "a_grad");
     h = graph_dense(l->g, &l->d, l->g->pos, h, 2, true, INIT_HE, "y_loss");
     h = graph_dense(l->g, &l->d, l->g->pos, h, 2, true, INIT_HE, "y_loss2");
-    assert_true(learner_pass(l, h, NULL));
+    assert_true(lesson_pass(l, h, NULL));
     assert_string_equal(l->g->loss[0]->name, "y_loss3");
     int found = 0;
     for (int i = 0; i < l->g->nnode; i++)
         found += strcmp(l->g->node[i]->name, "a_grad") == 0 || strcmp(l->g->node[i]->name, "a_grad2") == 0;
     assert_int_equal(found, 2);
-    learner_end(l);
+    lesson_end(l);
 }
 
 /* Deep and wide in uses: nothing is done by recursion, nothing takes the square of the size. */
 static void takes_long_chains(void **state)
 {
     (void)state;
-    Learner *l = learner_new();
-    Node *h = learner_dense(l, learner_input(l, 1), 1, true), *first = h;
+    Lesson *l = lesson_new();
+    Node *h = lesson_dense(l, lesson_input(l, 1), 1, true), *first = h;
     for (int i = 0; i < 40000; i++)
-        h = i % 2 ? learner_join(l, OP_ADD, h, first) : learner_affine(l, h, 0.5, 0);
-    Trial t = learner_trial(l, h, "mse", 1);
-    double *w = learner_grad(l, &t, "dense1.weight"), y = 0, d = 0;
+        h = i % 2 ? lesson_join(l, OP_ADD, h, first) : lesson_affine(l, h, 0.5, 0);
+    Trial t = lesson_trial(l, h, "mse", 1);
+    double *w = lesson_grad(l, &t, "dense1.weight"), y = 0, d = 0;
     for (int i = 0; i < 20000; i++) { /* h = h / 2 + first */
         y = (i ? y : t.param[0][0] + t.param[1][0]) / 2 + t.param[0][0] + t.param[1][0];
         d = (i ? d : 1) / 2 + 1;
     }
-    learner_near(w[0], 2 * (y - t.batch.target[0][0]) * d, NEAR);
-    learner_end(l);
+    lesson_near(w[0], 2 * (y - t.batch.target[0][0]) * d, NEAR);
+    lesson_end(l);
 }
 
 static int print_seen(void **state)

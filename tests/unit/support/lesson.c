@@ -1,4 +1,4 @@
-/* learner.c: small nets built by hand that go through pass_grad. */
+/* lesson.c: small nets built by hand that go through pass_grad. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learner.h"
+#include "lesson.h"
 
-Learner *learner_new(void)
+Lesson *lesson_new(void)
 {
     Arena *a = arena_new();
-    Learner *l = ARENA_NEW(a, Learner);
+    Lesson *l = ARENA_NEW(a, Lesson);
     l->a = a;
     l->g = graph_new(a, "t.lua");
     l->r = (Random){1};
@@ -22,13 +22,13 @@ Learner *learner_new(void)
     return l;
 }
 
-void learner_end(Learner *l)
+void lesson_end(Lesson *l)
 {
     assert_int_equal(l->d.errors, 0);
     arena_free(l->a);
 }
 
-const char *learner_errors(Learner *l)
+const char *lesson_errors(Lesson *l)
 {
     char *text = NULL;
     size_t size;
@@ -42,59 +42,59 @@ const char *learner_errors(Learner *l)
     return copy;
 }
 
-static Pos line(Learner *l)
+static Pos line(Lesson *l)
 {
     return (Pos){l->g->file, ++l->line};
 }
 
-Node *learner_input(Learner *l, int width)
+Node *lesson_input(Lesson *l, int width)
 {
     return graph_input(l->g, &l->d, line(l), width, NULL);
 }
 
-Node *learner_dense(Learner *l, Node *x, int width, bool bias)
+Node *lesson_dense(Lesson *l, Node *x, int width, bool bias)
 {
     return graph_dense(l->g, &l->d, line(l), x, width, bias, INIT_HE, NULL);
 }
 
-Node *learner_unary(Learner *l, Op op, Node *x)
+Node *lesson_unary(Lesson *l, Op op, Node *x)
 {
     if (op == OP_PRELU)
         return graph_prelu(l->g, &l->d, line(l), x, false, 0.25, NULL);
     return graph_unary(l->g, &l->d, line(l), op, x, NULL, NULL);
 }
 
-Node *learner_with(Learner *l, Op op, Node *x, double attr)
+Node *lesson_with(Lesson *l, Op op, Node *x, double attr)
 {
     return graph_unary(l->g, &l->d, line(l), op, x, (double[]){attr, 0}, NULL);
 }
 
-Node *learner_affine(Learner *l, Node *x, double scale, double shift)
+Node *lesson_affine(Lesson *l, Node *x, double scale, double shift)
 {
     return graph_affine(l->g, &l->d, line(l), x, &scale, 1, &shift, 1);
 }
 
-Node *learner_join(Learner *l, Op op, Node *x, Node *y)
+Node *lesson_join(Lesson *l, Op op, Node *x, Node *y)
 {
     return op == OP_CONCAT ? graph_concat(l->g, &l->d, line(l), x, y) : graph_join(l->g, &l->d, line(l), op, x, y);
 }
 
-Node *learner_slice(Learner *l, Node *x, int first, int last)
+Node *lesson_slice(Lesson *l, Node *x, int first, int last)
 {
     return graph_slice(l->g, &l->d, line(l), x, first, last);
 }
 
-Node *learner_scores(Learner *l, int n, const double *value)
+Node *lesson_scores(Lesson *l, int n, const double *value)
 {
-    Node *x = l->g->ninput ? l->g->input[0] : learner_input(l, 1);
-    Node *scores = learner_dense(l, x, n, false);
+    Node *x = l->g->ninput ? l->g->input[0] : lesson_input(l, 1);
+    Node *scores = lesson_dense(l, x, n, false);
     double *copy = ARENA_ARRAY(l->a, (size_t)n, double);
     memcpy(copy, value, (size_t)n * sizeof *copy);
     scores->param[ROLE_WEIGHT]->exact = copy;
     return scores;
 }
 
-bool learner_pass(Learner *l, Node *y, const char *loss)
+bool lesson_pass(Lesson *l, Node *y, const char *loss)
 {
     l->g->train.loss = loss;
     l->g->train.loss_pos = line(l);
@@ -103,12 +103,12 @@ bool learner_pass(Learner *l, Node *y, const char *loss)
     return pass_grad(l->g, &l->d, &l->o);
 }
 
-Trial learner_trial(Learner *l, Node *y, const char *loss, size_t n)
+Trial lesson_trial(Lesson *l, Node *y, const char *loss, size_t n)
 {
     const double **given;
-    bool ok = learner_pass(l, y, loss);
+    bool ok = lesson_pass(l, y, loss);
     if (!ok)
-        fail_msg("%s", learner_errors(l));
+        fail_msg("%s", lesson_errors(l));
     given = ARENA_ARRAY(l->a, (size_t)l->g->nparam, const double *);
     for (int i = 0; i < l->g->nparam; i++)
         given[i] = l->g->param[i]->exact;
@@ -126,7 +126,7 @@ Trial learner_trial(Learner *l, Node *y, const char *loss, size_t n)
     return t;
 }
 
-void learner_target(Learner *l, Trial *t, int o, const double *value)
+void lesson_target(Lesson *l, Trial *t, int o, const double *value)
 {
     size_t count = t->batch.n * (size_t)l->g->target[o]->width;
     const double **target = ARENA_ARRAY(l->a, (size_t)l->g->ntarget, const double *);
@@ -137,7 +137,7 @@ void learner_target(Learner *l, Trial *t, int o, const double *value)
     t->batch.target = target;
 }
 
-double *learner_grad(Learner *l, const Trial *t, const char *name)
+double *lesson_grad(Lesson *l, const Trial *t, const char *name)
 {
     double **grad = trial_grad(l->a, t, NULL);
     for (int i = 0; i < l->g->nparam; i++)
@@ -147,7 +147,7 @@ double *learner_grad(Learner *l, const Trial *t, const char *name)
     return NULL;
 }
 
-void learner_near(double a, double b, double share)
+void lesson_near(double a, double b, double share)
 {
     if (!(fabs(a - b) <= share * fmax(1, fabs(b))))
         fail_msg("%.17g is not %.17g", a, b);
