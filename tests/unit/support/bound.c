@@ -26,11 +26,11 @@ static Function function_of(const Node *n)
     case OP_LEAKY_RELU:
         return (Function){2, fmax(1, a), 0};
     case OP_ELU:
-        return (Function){4, fmax(1, a), a};
+        return (Function){3, fmax(1, a), a};
     case OP_SELU:
-        return (Function){4, 1.7581, 1.7581};
+        return (Function){2, 1.7581, 1.7581};
     case OP_GELU:
-        return (Function){4, 1.13, 0.8};
+        return (Function){7, 1.13, 0.8}; /* and see element() */
     case OP_SILU:
         return (Function){4, 1.1, 0.5};
     case OP_SIGMOID:
@@ -72,6 +72,8 @@ static double element(const Node *n, int j, double x, double e, double y)
     if (n->op == OP_PRELU)
         f = (Function){2, fmax(1, fabs((double)n->param[ROLE_WEIGHT]->value[n->shared ? 0 : j])), 0};
     double own = 2 * U * f.ulp * fabs(y) + (f.ulp > 0 ? f.ulp * TINY : 0);
+    if (n->op == OP_GELU) /* absolute, below -1; x itself may stand on either side */
+        own = fmax(own, x > -1 + e ? 0 : x < -4 - e ? 2e-9 : 1e-7);
     if (n->op == OP_HARD_SIGMOID)
         own = 2 * U; /* clamp(x + 3) / 6 rounds the sum of 3, relative to 3 and more */
     if (!isfinite(x) || e == 0)
