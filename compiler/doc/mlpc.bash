@@ -18,10 +18,13 @@ _mlpc_files() # SUFFIX: files that end so, and folders
 _mlpc()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=build word i
-    local verbs='check show reference help'
+    local verbs='check show train eval reference help'
     local warnings='linear-stack rank-bottleneck saturating-depth loss-mismatch softmax-mse waist-of-one unused
         sign-untrainable softmax-of-one cpp-name extra-weights'
     local weights='--weights --by-order -D -Wno- --help --version'
+    local data='--data --labels --val --val-labels --test --test-labels --label --delimiter --threads'
+    local train='--scale --split --epochs --batch --lr --optimizer --schedule --warmup --decay --momentum --weight-decay
+        --clip --seed --patience --checkpoint --every --resume --log'
     local options
     COMPREPLY=()
     # --target=simd comes as three words.
@@ -33,6 +36,9 @@ _mlpc()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -o | --header | --prefix | --target | --weights | --weights-as | -D | -W | -d) ((i++)) ;;
+        --data | --labels | --val | --val-labels | --test | --test-labels | --label | --delimiter | --threads) ((i++)) ;;
+        --scale | --split | --epochs | --batch | --lr | --optimizer | --schedule | --warmup | --decay | --momentum) ((i++)) ;;
+        --weight-decay | --clip | --seed | --patience | --checkpoint | --every | --resume | --log) ((i++)) ;;
         -*) ;;
         *)
             for word in $verbs; do
@@ -45,11 +51,20 @@ _mlpc()
     case $verb in
     build) options="-o --header --single-header --prefix --target --weights-as --train -d $weights" ;;
     show) options="--json --dot --target --weights-as --train $weights" ;;
+    train) options="-o $data $train $weights" ;;
+    eval) options="$data $weights" ;;
     help) options='--help --version' ;;
     *) options=$weights ;;
     esac
     case $prev in
-    -o | --header) _mlpc_files '' && return ;;
+    -o | --header | --data | --labels | --val | --val-labels | --test | --test-labels | --checkpoint | --resume | --log)
+        _mlpc_files '' && return
+        ;;
+    --scale) mapfile -t COMPREPLY < <(compgen -W 'none standard minmax 1/255' -- "$cur") && return ;;
+    --optimizer) mapfile -t COMPREPLY < <(compgen -W 'sgd momentum nesterov rmsprop adam adamw' -- "$cur") && return ;;
+    --schedule) mapfile -t COMPREPLY < <(compgen -W 'constant step cosine' -- "$cur") && return ;;
+    --label | --delimiter | --threads | --split | --epochs | --batch | --lr | --warmup | --decay | --momentum) return ;;
+    --weight-decay | --clip | --seed | --patience | --every) return ;;
     --weights) _mlpc_files .safetensors && return ;;
     --target) mapfile -t COMPREPLY < <(compgen -W 'simd portable' -- "$cur") && return ;;
     --weights-as) mapfile -t COMPREPLY < <(compgen -W 'table file' -- "$cur") && return ;;

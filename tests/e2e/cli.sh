@@ -141,7 +141,7 @@ version=$(cat out)
 man=$root/compiler/doc/mlpc.1 bash=$root/compiler/doc/mlpc.bash
 sed 's/\\//g' "$man" >manual
 check 'the manual has the version' grep -qF "\"$version\"" manual
-for verb in check show reference help; do
+for verb in check show train eval reference help; do
     "$MLPC" help $verb | sed -n 's/^  \(-.*\)/\1/p'
 done >options
 sed -n '/^Options/,/^$/s/^  \(-.*\)/\1/p' help >>options
@@ -188,7 +188,7 @@ if command -v bash >/dev/null 2>&1; then
     check 'completion: a warning' grep -qx -e -Wno-linear-stack out
     offers mlpc help s
     check 'completion: a verb to be helped with' grep -qx show out
-    for verb in build check show reference help; do
+    for verb in build check show train eval reference help; do
         [ $verb = build ] && word=net.lua || word=$verb
         offers mlpc "$word" -
         grep . out | sort >offered
