@@ -211,17 +211,16 @@ void mlp_metrics_add(mlp_metrics *m, size_t n, const float *y, size_t ldy, const
     }
 }
 
-static double mean_r2(const struct mlp_sums *s)
+/* Over all features: each counts by its variance, so that one that hardly varies does not drown the others. */
+static double share_explained(const struct mlp_sums *s)
 {
     const double *spread = s->feature + s->head.width, *error = spread + s->head.width;
-    double sum = 0, vary = 0;
+    double all = 0, left = 0;
     for (size_t j = 0; j < s->head.width; j++) {
-        if (!(spread[j] > 0))
-            continue;
-        sum += 1 - error[j] / spread[j];
-        vary++;
+        all += spread[j];
+        left += error[j];
     }
-    return vary > 0 ? sum / vary : nan("");
+    return all > 0 ? 1 - left / all : nan("");
 }
 
 void mlp_metrics_end(mlp_metrics *m)
@@ -233,7 +232,7 @@ void mlp_metrics_end(mlp_metrics *m)
     if (h->task != MLP_VALUES)
         m->accuracy = s->right / (h->task == MLP_CLASSES ? n : features);
     else if (!is_entropy(h))
-        m->r2 = m->samples ? mean_r2(s) : nan("");
+        m->r2 = m->samples ? share_explained(s) : nan("");
     if (!is_entropy(h)) {
         m->mse = s->square / features;
         m->mae = s->distance / features;

@@ -390,7 +390,7 @@ typedef struct mlp_metrics {
     double accuracy;   /* MLP_CLASSES: share of samples that is right, the first of equal values being the choice;
                         * MLP_BINARY: share of features */
     double mse, mae;   /* mean over samples and features; not of entropies */
-    double r2;         /* MLP_VALUES: 1 - squared error / variance of the target, mean over features that vary */
+    double r2;         /* MLP_VALUES: 1 - squared errors / squared distances from the targets' means, over all features */
     size_t classes;    /* size of the table, 0: there is none (values, and more than 1,000 classes); binary: 2 */
     size_t *confusion; /* [classes][classes]: how often the row was right and the column was chosen */
     struct mlp_sums *sums; /* the library's */

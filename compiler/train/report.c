@@ -9,6 +9,8 @@
 
 enum { BAR = 20, LINE_MAX_BYTES = 8192 };
 
+#define INTERVAL 0.1 /* seconds between changes of the live line */
+
 const char *report_metric(const mlp_head *h, const mlp_metrics *m, double *value)
 {
     bool entropy = h->loss == MLP_CROSS_ENTROPY || h->loss == MLP_BINARY_CROSS_ENTROPY;
@@ -135,22 +137,46 @@ static void add_metrics(Text *t, const Report *r, const char *part, double loss,
     }
 }
 
+/* What fits: the bar is there if there is room for it. */
+static void add_live(Text *t, const Report *r, const mlp_progress *p, int bar)
+{
+    double epoch = p->batches ? (double)p->batch / (double)p->batches : 1;
+    double done = ((double)p->epoch - 1 + epoch) / (double)p->epochs;
+    text_printf(t, "epoch %zu/%zu%s", p->epoch, p->epochs, bar ? " [" : "");
+    for (int i = 0; i < bar; i++)
+        text_char(t, i < (int)(done * bar + 0.5) ? '=' : ' ');
+    text_add(t, bar ? "]" : "");
+    if (isfinite(p->loss))
+        text_printf(t, "  loss %.4g", p->loss);
+    text_printf(t, "%s  ", r->measured);
+    add_rate(t, p->samples_per_second);
+    text_add(t, "/s  ");
+    add_time(t, p->seconds_left);
+    text_add(t, " left");
+}
+
 static void show_live(Report *r, const mlp_progress *p)
 {
-    Text t = {0};
-    double done = p->batches ? (double)p->batch / (double)p->batches : 1;
-    text_printf(&t, "epoch %zu/%zu [", p->epoch, p->epochs);
-    for (int i = 0; i < BAR; i++)
-        text_char(&t, i < (int)(done * BAR + 0.5) ? '=' : ' ');
-    text_char(&t, ']');
-    add_metrics(&t, r, "", p->loss, p->train);
-    add_metrics(&t, r, "val ", p->val_loss, p->val);
-    text_add(&t, "  ");
-    add_rate(&t, p->samples_per_second);
-    text_add(&t, "/s  ");
-    add_time(&t, p->seconds_left);
-    text_add(&t, " left");
     size_t room = r->columns > 1 ? (size_t)r->columns - 1 : 79; /* the last column would wrap on some terminals */
+    Text t = {0};
+    if (p->epoch_done) {
+        add_metrics(&t, r, "", nan(""), p->train);
+        add_metrics(&t, r, "val ", nan(""), p->val);
+        if (p->val && !strstr(t.data ? t.data : "", "val ")) /* there is no other figure */
+            add_metrics(&t, r, "val ", p->val_loss, NULL);
+        snprintf(r->measured, sizeof r->measured, "%s", t.data ? t.data : "");
+    }
+    if (p->epoch_done && p->epoch < p->epochs && p->seconds - r->shown < INTERVAL) {
+        text_free(&t);
+        return;
+    }
+    r->shown = p->seconds;
+    for (int bar = BAR; bar >= 0; bar -= BAR / 2) {
+        text_free(&t);
+        add_live(&t, r, p, bar);
+        if (t.size <= room)
+            break;
+    }
     fprintf(r->out, "\r%.*s\033[K", (int)(t.size < room ? t.size : room), t.data);
     fflush(r->out);
     r->line_open = true;

@@ -16,6 +16,8 @@ typedef struct Report {
     bool live;       /* out is a terminal: one line that changes */
     int columns;     /* of the terminal */
     bool line_open;  /* the live line stands without its end */
+    double shown;    /* when it was last written, in seconds of the run */
+    char measured[160]; /* what the last epoch's measuring gave */
     const char *log; /* path, or NULL */
     FILE *log_file;
     bool log_lines;  /* JSON lines instead of a table */

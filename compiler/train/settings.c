@@ -244,19 +244,47 @@ size_t settings_epochs(const Settings *s, size_t samples)
     return steps * EPOCHS >= STEPS ? EPOCHS : (STEPS + steps - 1) / steps;
 }
 
+/* "name=value" with as few digits as bring back every bit. */
+static const char *line(Arena *a, const char *name, double v)
+{
+    const char *text = "";
+    for (int digits = 15; digits <= 17; digits++) {
+        text = arena_printf(a, "%.*g", digits, v);
+        if (!(strtod(text, NULL) != v))
+            break;
+    }
+    return arena_printf(a, "%s=%s\n", name, text);
+}
+
 const char *settings_save(const Settings *s, Arena *a)
 {
     static const char *const scalings[] = {"none", "standard", "minmax", "1/255"};
     static const char *const curves[] = {"constant", "step", "cosine"};
     const mlp_optimizer *o = &s->optimizer;
-    const char *text = arena_printf(a, "epochs=%zu\nbatch=%zu\nseed=%llu\npatience=%zu\nthreads=%d\nevery=%zu\n", s->epochs,
-                                    s->batch, (unsigned long long)s->seed, s->patience, s->threads, s->every);
-    text = arena_printf(a, "%soptimizer=%s\nlr=%.17g\nmomentum=%.17g\nbeta1=%.17g\nbeta2=%.17g\neps=%.17g\n", text,
-                        mlp_method_name(o->method), o->lr, o->momentum, o->beta1,
-                        o->method == MLP_RMSPROP ? o->alpha : o->beta2, o->eps);
-    text = arena_printf(a, "%sweight-decay=%.17g\nschedule=%s\nwarmup=%.17g\ndecay=%.17g\nscale=%s\n", text,
-                        o->weight_decay, curves[s->schedule.curve], s->schedule.warmup, s->schedule.decay,
-                        scalings[s->scale]);
-    text = s->clip > 0 ? arena_printf(a, "%sclip=%.17g\n", text, s->clip) : text;
-    return s->split > 0 ? arena_printf(a, "%ssplit=%.17g\n", text, s->split) : text;
+    bool adam = o->method == MLP_ADAM || o->method == MLP_ADAMW;
+    const struct {
+        const char *name;
+        double value;
+        bool written;
+    } all[] = {{"epochs", (double)s->epochs, true},
+               {"batch", (double)s->batch, true},
+               {"lr", o->lr, true},
+               {"momentum", o->momentum, !adam && o->method != MLP_SGD},
+               {"beta1", o->beta1, adam},
+               {"beta2", o->method == MLP_RMSPROP ? o->alpha : o->beta2, adam || o->method == MLP_RMSPROP},
+               {"eps", o->eps, adam || o->method == MLP_RMSPROP},
+               {"weight-decay", o->weight_decay, true},
+               {"warmup", s->schedule.warmup, s->schedule.warmup > 0},
+               {"decay", s->schedule.decay, s->schedule.curve == MLP_STEP},
+               {"clip", s->clip, s->clip > 0},
+               {"seed", (double)s->seed, true},
+               {"patience", (double)s->patience, true},
+               {"threads", s->threads, true},
+               {"split", s->split, s->split > 0},
+               {"every", (double)s->every, true}};
+    const char *text = arena_printf(a, "optimizer=%s\nschedule=%s\nscale=%s\n", mlp_method_name(o->method),
+                                    curves[s->schedule.curve], scalings[s->scale]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        text = all[i].written ? arena_printf(a, "%s%s", text, line(a, all[i].name, all[i].value)) : text;
+    return text;
 }
