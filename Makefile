@@ -25,7 +25,7 @@ COMPILER_C := $(wildcard compiler/*.c compiler/*/*.c)
 LUA_TEXT   := $(wildcard compiler/*/*.lua)
 GEN_C      := $(BUILD)/gen/snippets.c $(patsubst %.lua,$(BUILD)/gen/%.c,$(notdir $(LUA_TEXT)))
 # Kernels: kernels.c is built once more for each further instruction set; kernels_choose.c knows the same list.
-KERNEL_SETS    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine)),avx2 avx512)
+KERNEL_SETS    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),avx2 avx512)
 KERNELS_avx2   := -mavx2 -mfma
 KERNELS_avx512 := $(KERNELS_avx2) -mavx512f -mavx512vl -mavx512bw -mavx512dq
 RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o) $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o)
@@ -33,8 +33,8 @@ COMPILER_O := $(COMPILER_C:%.c=$(BUILD)/%.o) $(GEN_C:%.c=%.o)
 SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
 
-LUA_CFLAGS = $(shell pkg-config --cflags $(LUA))
-LIBS       = $(shell pkg-config --libs $(LUA)) -ltcc -ldl -lpthread -lz -lm
+LUA_CFLAGS = $(shell pkg-config --cflags $(LUA) 2>/dev/null)
+LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ldl -lpthread -lz -lm
 
 .PHONY: all demo test test-long test-binaries golden asan bench install uninstall clean packages test-packages runtime
 .DELETE_ON_ERROR:

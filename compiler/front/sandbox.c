@@ -52,6 +52,13 @@ static void *allocate(void *ud, void *ptr, size_t old, size_t size)
 
 _Static_assert(SCRIPT_BYTES_MAX == 4 << 20 && SCRIPT_MEMORY_MAX == 256 << 20, "the messages above name these figures");
 
+/* One message for both limits: which one a script meets first is a matter of the machine. */
+static void runs_too_long(lua_State *L)
+{
+    script_stop(L, "the script runs for more than %d million instructions or %g s: an endless loop?",
+                SCRIPT_STEPS_MAX / 1000000, SCRIPT_MILLISECONDS_MAX * 1e-3);
+}
+
 /* Runs after every HOOK_EVERY instructions. The CPU clock costs a system call, so the cheap clock is asked first: no
  * script has used that much CPU before as much time has passed. On a machine so busy that the wall clock runs far
  * ahead, half the CPU time is enough, so that whoever waits for an endless script gets an answer within 2 s there too.
@@ -63,16 +70,15 @@ static void on_count(lua_State *L, lua_Debug *ar)
     s->steps += HOOK_EVERY;
     if (s->stopped)
         luaL_error(L, "%s", s->stopped);
-    if (s->steps > SCRIPT_STEPS_MAX)
-        script_stop(L, "the script runs for more than %d million instructions: an endless loop?",
-                    SCRIPT_STEPS_MAX / 1000000);
     const double limit = SCRIPT_MILLISECONDS_MAX * 1e-3, wait = 1.5;
+    if (s->steps > SCRIPT_STEPS_MAX)
+        runs_too_long(L);
     double passed = seconds(CLOCK_MONOTONIC) - s->began;
     if (passed < limit)
         return;
     double used = seconds(CLOCK_THREAD_CPUTIME_ID) - s->began_cpu;
     if (used > (passed > wait ? limit / 2 : limit))
-        script_stop(L, "the script computes for more than %g s: an endless loop?", limit);
+        runs_too_long(L);
 }
 
 /* pcall as in Lua, but what must end the run goes through. */
