@@ -139,9 +139,9 @@ static inline int check_print(const Check *c, const Worst *w)
 {
     char bound[40];
     if (c->absolute > 0.0)
-        snprintf(bound, sizeof bound, "%.1f ulp or %.1e", c->ulps, c->absolute);
+        snprintf(bound, sizeof bound, "%.3g ulp or %.0e", c->ulps, c->absolute);
     else
-        snprintf(bound, sizeof bound, "%.1f ulp", c->ulps);
+        snprintf(bound, sizeof bound, "%.3g ulp", c->ulps);
     printf("%-15s %10.4g ulp at %-16.9g %10.3g absolute at %-16.9g bound %s%s\n", c->name, w->ulps,
            (double)w->at, w->absolute, (double)w->absolute_at, bound, w->bad ? "  BROKEN" : "");
     if (w->bad)
