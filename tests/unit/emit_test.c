@@ -186,9 +186,7 @@ static void the_command_stays_in_its_comment(void **state)
 static void labels_are_c_strings(void **state)
 {
     (void)state;
-    static const char *const labels[] = {"a \"quoted\" one", "back\\slash", "what?\?/",
-                                         "\xc3\xa9t\xc3\xa9"
-                                         "1",
+    static const char *const labels[] = {"a \"quoted\" one", "back\\slash", "what?\?/", "\303\251t\303\2511",
                                          "line\nbreak"};
     Net *n = net_new();
     Node *y = unary(n, OP_SOFTMAX, graph_input(n->g, &n->d, pos, 5, NULL));

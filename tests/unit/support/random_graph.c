@@ -271,11 +271,11 @@ static void add_outputs(Builder *b)
 {
     static const char *const names[] = {"policy", "value", "zeta", "aux"};
     Output out[4];
-    int n = random_chance(&b->r, 50) ? 1 : 1 + random_below(&b->r, 4);
+    int n = random_chance(&b->r, 40) ? 1 : 1 + random_below(&b->r, 4);
     for (int i = 0; i < n; i++) {
-        bool last = i == 0 && random_chance(&b->r, 85);
-        bool again = i > 0 && random_chance(&b->r, 20);
-        out[i].node = last ? b->g->node[b->g->nnode - 1] : again ? out[i - 1].node : any_node(b);
+        bool last = i == 0 && random_chance(&b->r, 85), again = i > 0 && random_chance(&b->r, 15);
+        Node *anywhere = b->g->node[random_below(&b->r, b->g->nnode)];
+        out[i].node = last ? b->g->node[b->g->nnode - 1] : again ? out[i - 1].node : anywhere;
         out[i].name = n == 1 && random_chance(&b->r, 70) ? "y" : names[i];
     }
     graph_outputs(b->g, out, n);
