@@ -8,6 +8,9 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 LUA      ?= lua5.4
 V        ?=
+JOBS     ?= $(shell nproc 2>/dev/null || echo 1)
+# The second make of demo, test and all: on all processors, unless the caller has said how many.
+PARALLEL  = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(JOBS))
 # `make V=1` shows whole commands, `make` one short line for each file.
 SAY       = $(if $(V),,@echo "  $(1) $(patsubst $(BUILD)/%,%,$@)";)
 
@@ -41,7 +44,7 @@ LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ldl -lpthread 
 .SECONDARY:
 
 all: packages
-	@$(MAKE) --no-print-directory $(BUILD)/mlpc
+	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/mlpc
 
 runtime: $(BUILD)/libmlp.a
 
@@ -89,7 +92,7 @@ $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 # ---- demo --------------------------------------------------------------------------------------------------------
 
 demo: packages
-	@$(MAKE) --no-print-directory $(BUILD)/mlpc
+	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/mlpc
 	@CC='$(CC)' examples/demo/demo.sh $(BUILD)
 
 # ---- tests -------------------------------------------------------------------------------------------------------
@@ -114,18 +117,18 @@ $(BUILD)/tests/agree: tests/e2e/agree_nets.c $(TESTED)
 test-binaries: $(BUILD)/mlpc $(UNITS) $(BUILD)/tests/agree
 
 test: test-packages
-	@$(MAKE) --no-print-directory test-binaries
+	@$(MAKE) --no-print-directory $(PARALLEL) test-binaries
 	@CC='$(CC)' SANITIZE='$(SANITIZE)' tests/run.sh $(BUILD)
 
 test-long: test-packages
-	@$(MAKE) --no-print-directory test-binaries
+	@$(MAKE) --no-print-directory $(PARALLEL) test-binaries
 	@CC='$(CC)' MLPC_LONG=1 tests/run.sh $(BUILD)
 
 golden: $(BUILD)/mlpc
 	@tests/golden.sh $(BUILD)/mlpc --update
 
 asan:
-	@$(MAKE) --no-print-directory test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	@$(MAKE) --no-print-directory $(PARALLEL) test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # ---- install -----------------------------------------------------------------------------------------------------
