@@ -407,7 +407,7 @@ static MLP_INLINE mlp_vec mlp_d_gelu(mlp_vec x, mlp_vec y)
 }
 
 /*@ d_silu : clamp split scale exp_ratio */
-/* s + x s (1 - s), s = sigmoid(x) = big / sum: big (sum + x den) / sum^2. Error at most 3e-7. */
+/* s + x s (1 - s), s = sigmoid(x) = big / sum: big (sum + x den) / sum^2. Error at most 3.1e-7. */
 static MLP_INLINE mlp_vec mlp_d_silu(mlp_vec x, mlp_vec y)
 {
     const mlp_vec c = mlp_clamp(x, -110.0f, 30.0f);
