@@ -132,7 +132,7 @@ static MLP_INLINE mlp_vec mlp_log_ends(mlp_vec x, mlp_vec y)
 }
 
 /*@ log : simd_bits simd_mask log_small log_ends */
-/* log x = k ln 2 + log m, 0.707 <= m < 1.415. At most 0.85 ulp. -infinity at 0, NaN below. */
+/* log x = k ln 2 + log m, 0.707 <= m < 1.415. At most 0.9 ulp. -infinity at 0, NaN below. */
 static MLP_INLINE mlp_vec mlp_log(mlp_vec x)
 {
     const mlp_mask denormal = mlp_gt(mlp_set(1.17549435e-38f), x);

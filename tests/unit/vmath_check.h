@@ -370,7 +370,7 @@ static double exact_d_sign(double x)
 static const Check checks[] = {
     CHECK_AS(exp, exp, EXP_ULPS, 0),
     CHECK_AS(expm1, expm1, 1.7, 0),
-    CHECK_AS(log, log, 0.85, 0),
+    CHECK_AS(log, log, 0.9, 0),
     CHECK_AS(log1p, log1p, 1.6, 0),
     CHECK_AS(sqrt, sqrt, 0.5, 0),
     CHECK_AS(tanh, tanh, 2.7, 0),
