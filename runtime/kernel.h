@@ -419,15 +419,15 @@ static MLP_INLINE mlp_vec mlp_batchnorm(mlp_vec x, mlp_vec mean, mlp_vec var, ml
 /* The largest value of a row (where there is a NaN, it or another value), and the sum by MLP_LANES partial sums. */
 static MLP_INLINE float mlp_row_max(const float *x, size_t width)
 {
+    const size_t whole = width - width % MLP_LANES;
     float top = x[0];
-    size_t j = 0;
-    if (width >= MLP_LANES) {
+    if (whole > 0) {
         mlp_vec most = mlp_load(x);
-        for (j = MLP_LANES; j + MLP_LANES <= width; j += MLP_LANES)
+        for (size_t j = MLP_LANES; j < whole; j += MLP_LANES)
             most = mlp_max(mlp_load(x + j), most);
         top = mlp_hmax(most);
     }
-    for (; j < width; j++)
+    for (size_t j = whole; j < width; j++)
         top = x[j] > top ? x[j] : top;
     return top;
 }
@@ -475,10 +475,10 @@ static MLP_COLD void mlp_log_softmax(size_t n, const size_t width, const float *
         for (; j + MLP_LANES <= width; j += MLP_LANES)
             part = part + mlp_exp(mlp_load(x + j) - top);
         mlp_store(tail, part);
-        for (; j < width; j += MLP_LANES) {
+        if (j < width) {
             float rest[MLP_LANES];
             mlp_store(rest, mlp_exp(mlp_load_n(x + j, (int)(width - j)) - top));
-            for (size_t i = 0; i < width - j; i++)
+            for (size_t i = 0; i < width % MLP_LANES; i++)
                 tail[i] += rest[i];
         }
         const mlp_vec log_sum = mlp_log(mlp_set(mlp_sum(mlp_load(tail))));
@@ -495,25 +495,26 @@ static MLP_COLD void mlp_layernorm(size_t n, const size_t width, const float eps
                           const size_t ldx, float *y, const size_t ldy)
 {
     const float share = 1.0f / (float)width;
+    const size_t whole = width - width % MLP_LANES;
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec mean = mlp_set(mlp_row_sum(x, width) * share);
         float square[MLP_LANES];
         mlp_vec part = mlp_set(0.0f);
-        size_t j = 0;
-        for (; j + MLP_LANES <= width; j += MLP_LANES) {
+        size_t j;
+        for (j = 0; j < whole; j += MLP_LANES) {
             const mlp_vec d = mlp_load(x + j) - mean;
             part = mlp_fma(d, d, part);
         }
         mlp_store(square, part);
-        for (size_t i = 0; j + i < width; i++) {
+        for (size_t i = 0; i < width % MLP_LANES; i++) {
             float lane[MLP_LANES];
             mlp_store(lane, mean);
-            const float d = x[j + i] - lane[0];
+            const float d = x[whole + i] - lane[0];
             square[i] += d * d;
         }
         const mlp_vec var = mlp_set(mlp_sum(mlp_load(square)) * share);
         const mlp_vec root = mlp_sqrt(var + mlp_set(eps));
-        for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
+        for (j = 0; j < whole; j += MLP_LANES)
             mlp_store(y + j, mlp_fma((mlp_load(x + j) - mean) / root, mlp_load(w + j), mlp_load(b + j)));
         if (j < width) {
             const int rest = (int)(width - j);

@@ -197,15 +197,15 @@ static void mlp_row_moments(const size_t width, const float eps, const float *x,
 {
     const float share = 1.0f / (float)width;
     const mlp_vec m = mlp_set(mlp_row_sum(x, width) * share);
+    const size_t whole = width - width % MLP_LANES;
     float square = 0.0f, lane[MLP_LANES];
     mlp_vec sum = mlp_set(0.0f);
-    size_t j = 0;
-    for (; j + MLP_LANES <= width; j += MLP_LANES) {
+    for (size_t j = 0; j < whole; j += MLP_LANES) {
         const mlp_vec d = mlp_load(x + j) - m;
         sum = mlp_fma(d, d, sum);
     }
     mlp_store(lane, m);
-    for (; j < width; j++)
+    for (size_t j = whole; j < width; j++)
         square += (x[j] - lane[0]) * (x[j] - lane[0]);
     *mean = m;
     *scale = mlp_set(1.0f) / mlp_sqrt(mlp_set((square + mlp_sum(sum)) * share) + mlp_set(eps));

@@ -104,6 +104,11 @@ for seed in $(seq "$first" $((first + count - 1))); do
     fi
     works tcc && echo "n$seed" >>"$work/tcc.nets"
 done
+# Nets that a compiler once had something to say of.
+for seed in 5006; do
+    net $seed small
+    works gcc && echo "n$seed" >>"$work/gcc.nets"
+done
 for seed in $(seq $((first + 100000)) $((first + 100000 + wide - 1))); do
     kind=any
     [ $((seed % 5)) = 0 ] && kind=wide
