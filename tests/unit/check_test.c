@@ -173,7 +173,7 @@ static void budgets_are_refused_for_what_is_needed(void **state)
 {
     (void)state;
     int refused = 0, tight = 0;
-    for (uint64_t seed = 1; seed <= 600; seed++) {
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
         Arena *a = arena_new();
         Diag d;
         diag_init(&d, a);
