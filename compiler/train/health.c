@@ -197,19 +197,27 @@ const Node *health_find_overflow(const Graph *g, const float *w, size_t n, const
     LearnerOptions options = {.threads = 1};
     Learner *l = learner_reference(with_outputs(g, node, count), &d, &options);
     float *y = malloc((l->run.outputs + 1) * sizeof *y);
-    const Node *first = NULL;
+    const Node *first = NULL, *largest = NULL;
+    double most = 0;
     for (size_t r = 0; r < n && y; r++) {
         const float *at = y;
         l->run.forward(l->run.context, 0, w, 1, x + r * l->run.inputs, y);
         for (int i = 0; i < count && (!first || node[i]->id < first->id); at += node[i]->width, i++)
-            for (int j = 0; j < node[i]->width; j++)
+            for (int j = 0; j < node[i]->width; j++) {
                 if (beyond(at[j])) {
                     first = node[i];
                     break;
                 }
+                if (fabs((double)at[j]) > most) {
+                    most = fabs((double)at[j]);
+                    largest = node[i];
+                }
+            }
     }
     if (first)
         *what = arena_printf(g->arena, "%s gives values beyond single precision", first->name);
+    else if (most > 1e6) /* the loss overflowed, squaring them */
+        *what = arena_printf(g->arena, "%s gives values of %.3g", (first = largest)->name, most);
     free(y);
     learner_free(l);
     return first;

@@ -12,7 +12,8 @@
 bool health_report(Text *t, const Graph *g, const float *w, const mlp_samples *samples, Diag *d);
 
 /* Where numbers stop being numbers: the first layer in whose values (or parameters) single precision overflows or is NaN
- * for those n rows of x; *what: a sentence about it, arena text. NULL: all of them are finite. */
+ * for those n rows of x, or else the one with the largest values; *what: a sentence about it, arena text. NULL: nothing is
+ * out of the ordinary. */
 const Node *health_find_overflow(const Graph *g, const float *w, size_t n, const float *x, const char **what);
 
 /* Whether every output is a linear function of the inputs, up to its final activation: one straight border between two
