@@ -1,9 +1,10 @@
-/* kernels.c: the kernels of kernels.h for one instruction set: the templates of kernel.h, with the numbers that registers
- * depend on (partial sums, vectors in a strip) chosen by switches. The Makefile builds this file once for each set;
- * MLP_SET names it. The plain build also chooses among them. */
+/* kernels.c: the kernels of kernels.h for one instruction set: the templates of kernel.h, with the numbers
+ * that registers depend on (partial sums, vectors in a strip) chosen by switches. The Makefile builds this
+ * file once for each set; MLP_SET names it. The plain build also chooses among them. */
 #include "kernels.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "vmath.h"
@@ -14,7 +15,8 @@
 #define MLP_JOIN(a, b) a##b
 #define MLP_TABLE(set) MLP_JOIN(mlp_kernels_, set)
 
-/* What an epilogue or an element-wise function reads besides its value: a number, and numbers for each feature. */
+/* What an epilogue or an element-wise function reads besides its value: a number, and numbers for each
+ * feature. */
 typedef struct mlp_operands {
     float k;
     const float *p, *q, *r, *s;
@@ -36,7 +38,7 @@ typedef mlp_vec (*mlp_apply)(mlp_vec v, size_t j, int n, mlp_operands o);
 #pragma GCC diagnostic pop
 #endif
 
-/* ---- element by element -------------------------------------------------------------------------------------- */
+/* ---- element by element ---------------------------------------------------------------------------------- */
 
 #define APPLY(name, expr)                                                                                              \
     static MLP_INLINE mlp_vec apply_##name(mlp_vec v, size_t j, int n, mlp_operands o)                                 \
@@ -116,7 +118,7 @@ JOIN(mul, v *mlp_take(o.p + j, n))
 JOIN(add, v + mlp_take(o.p + j, n))
 JOIN(sub, v - mlp_take(o.p + j, n))
 
-/* ---- whole rows ---------------------------------------------------------------------------------------------- */
+/* ---- whole rows ------------------------------------------------------------------------------------------ */
 
 static void k_softmax(ROW_PASS) { mlp_softmax(n, width, x, ldx, y, ldy); }
 
@@ -133,120 +135,132 @@ static void k_copy(ROW_PASS)
         memmove(y, x, width * sizeof *y);
 }
 
-/* ---- dense --------------------------------------------------------------------------------------------------- */
+/* ---- dense: n samples in tiles, what is left one by one in strips ---------------------------------------- */
 
-/* Linear and relu are one kernel: the floor is 0 or -infinity, and NaN and -0 come through either. */
+/* Linear and relu are one kernel: the floor is -infinity or 0, and NaN and -0 come through either. */
 APPLY(floor, mlp_max(mlp_set(o.k), v))
-#define FLOOR apply_floor, (mlp_operands){.k = relu ? 0.0f : -INFINITY}
 
-/* A tile as in kernel.h, but for any number of partial sums: they wait in memory until all are there. */
-static MLP_INLINE void tile(MLP_P const int rows, const int cols, const int last, const size_t step, const int split,
-                            const size_t in, MLP_DENSE_ARGS)
-{
-    mlp_vec a[MLP_ROWS][MLP_COLS], part[8][MLP_ROWS][MLP_COLS];
-    for (int s = 0; s < split; s++) {
-        mlp_sums(rows, cols, last, 16 * in, step, split, s, in, x, ldx, 1, w, b, a);
-        mlp_keep(rows, cols, part[s], a);
-    }
-    for (int apart = 1; apart < split; apart *= 2)
-        for (int s = 0; s < split; s += 2 * apart) {
-            mlp_keep(rows, cols, a, part[s + apart]);
-            mlp_gather(rows, cols, part[s], a);
-            mlp_keep(rows, cols, part[s], a);
-        }
-    MLP_UNROLL
-    for (int r = 0; r < rows; r++) {
-        MLP_UNROLL
-        for (int c = 0; c < cols; c++)
-            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, apply(part[0][r][c], 0, MLP_LANES, with),
-                     c < cols - 1 ? MLP_LANES : last);
-    }
-}
+#if defined(__GNUC__)
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
 
-/* `rows` samples by whole panels, as many at a time as a tile holds. See block in kernel.h. */
-static MLP_INLINE void block(MLP_P const int rows, const size_t in, size_t panels, const int split, MLP_DENSE_ARGS)
-{
-    const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;
-    const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
-    size_t j = 0;
-    for (; MLP_GROUP >= 3 && j < 48 * threes; j += 48)
-        tile(MLP_PASS rows, MLP_VECTORS(48), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy);
-    for (; MLP_GROUP >= 2 && j < 48 * threes + 32 * twos; j += 32)
-        tile(MLP_PASS rows, MLP_VECTORS(32), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy);
-    for (; j < 16 * panels; j += 16)
-        tile(MLP_PASS rows, MLP_VECTORS(16), MLP_LANES, 16, split, in, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy);
-}
-
-/* One strip of `cols` vectors, at most MLP_STRIP / split (but at least one). */
-#define STRIP(c)                                                                                                       \
-    case c:                                                                                                            \
-        if ((c)*split <= MLP_STRIP || (c) == 1)                                                                        \
-            mlp_strip_by(MLP_PASS(c), MLP_LANES, 16, split, in, x, w, b, y, 0);                                        \
+/* As many samples as fill tiles, of `width` outputs: each a function of its own, so that nothing else wants
+ * registers in its loops. In `split` partial sums; narrow ones have up to eight. */
+#define TILE_CASE(rows, width, splits)                                                                                 \
+    case splits:                                                                                                       \
+        for (size_t i = 0; n - i >= (rows); i += (rows))                                                               \
+            mlp_tile_by(apply_floor, floor, rows, MLP_VECTORS(width), MLP_LANES, 16, splits, in, x + i * ldx, ldx, w,  \
+                        b, y + i * ldy, ldy, 0);                                                                       \
         break;
-static MLP_INLINE void strip_of(MLP_P const size_t cols, const int split, const size_t in, const float *x,
-                                const float *w, const float *b, float *y)
-{
-    switch (cols) {
-        STRIP(1)
-        STRIP(2)
-        STRIP(3)
-        STRIP(4)
-        STRIP(5)
-        STRIP(6)
-        STRIP(7)
-        STRIP(8)
-    default:
-        break;
+#define TILE(name, rows, width)                                                                                        \
+    static APART void name(size_t n, size_t in, int split, MLP_DENSE_ARGS, int relu)                                   \
+    {                                                                                                                  \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
+        switch ((width) > 16 || split < 8 ? split : 8) {                                                               \
+            TILE_CASE(rows, width, 1)                                                                                  \
+            TILE_CASE(rows, width, 2)                                                                                  \
+            TILE_CASE(rows, width, 4)                                                                                  \
+            TILE_CASE(rows, 16, 8)                                                                                     \
+        default:                                                                                                       \
+            break;                                                                                                     \
+        }                                                                                                              \
     }
+
+/* The same for any number of panels, as block in kernel.h has them. Small layers go through all samples
+ * panel by panel, so that the weights stay in the first cache; large ones stream them, with the samples of
+ * one tile. */
+#define BLOCK(name, rows)                                                                                              \
+    TILE(name##_1, rows, 16)                                                                                        \
+    TILE(name##_2, rows, MLP_GROUP >= 2 ? 32 : 16)                                                                  \
+    TILE(name##_3, rows, MLP_GROUP >= 3 ? 48 : 16)                                                                  \
+    static size_t name(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)                        \
+    {                                                                                                                  \
+        const size_t all = n - n % (rows), some = in <= 128 ? all : (rows);                                            \
+        for (size_t i = 0; i < all; i += some)                                                                         \
+            for (size_t j = 0, now; j < panels; j += now) {                                                            \
+                const size_t left = panels - j, o = 16 * j;                                                            \
+                now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;              \
+                (now == 3 ? name##_3 : now == 2 ? name##_2 : name##_1)(some, in, split, x + i * ldx, ldx, w + o * in,  \
+                                                                       MLP_BIAS(b, o), y + i * ldy + o, ldy, relu);    \
+            }                                                                                                          \
+        return all;                                                                                                    \
+    }
+
+BLOCK(block, MLP_ROWS)
+#if MLP_ROWS >= 4
+BLOCK(half_block, MLP_ROWS / 2)
+#endif
+
+/* Does as many samples as fill tiles, and returns how many. */
+static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)
+{
+    size_t i = block(n, in, panels, split, x, ldx, w, b, y, ldy, relu);
+#if MLP_ROWS >= 4
+    i += half_block(n - i, in, panels, split, x + i * ldx, ldx, w, b, y + i * ldy, ldy, relu);
+#endif
+    return i;
 }
 
-/* One sample, whole panels: strips as even as they can be, first those that are one step longer. See panels in
- * kernel.h. */
-static MLP_INLINE void strips(MLP_P const int split, const size_t in, const size_t panels, const float *x,
-                              const float *w, const float *b, float *y)
+#define STRIP(split, cols)                                                                                             \
+    static APART void k_strip##split##x##cols(size_t in, MLP_ONE_ARGS)                                                 \
+    {                                                                                                                  \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
+        mlp_strip_by(apply_floor, floor, cols, MLP_LANES, 16, split, in, x, w, b, y, 0);                               \
+    }
+
+STRIP(1, 1)
+STRIP(1, 2)
+STRIP(1, 3)
+STRIP(1, 4)
+STRIP(1, 5)
+STRIP(1, 6)
+STRIP(1, 7)
+STRIP(1, 8)
+STRIP(2, 1)
+STRIP(2, 2)
+STRIP(2, 3)
+STRIP(2, 4)
+STRIP(4, 1)
+STRIP(4, 2)
+STRIP(8, 1)
+
+typedef void (*mlp_strip)(size_t in, MLP_ONE_ARGS);
+
+/* One sample, whole panels, by the strips of one split, of `most` vectors or fewer: as even as they can be,
+ * and cut at panels where they are as long as one. */
+static void strips(const mlp_strip *strip, size_t most, size_t in, size_t panels, MLP_ONE_ARGS)
 {
-    const size_t cols = panels * (16 / MLP_LANES), most = (size_t)(MLP_STRIP / split < 1 ? 1 : MLP_STRIP / split);
-    const size_t unit = 16 / MLP_LANES, step = most >= unit ? unit : most, groups = cols / step, room = most / step;
-    size_t left = (groups + room - 1) / room;
-    for (size_t done = 0, j = 0; left > 0; left--) {
-        const size_t now = (groups - done + left - 1) / left;
-        strip_of(MLP_PASS now *step, split, in, x, w + MLP_PLACE(j, 16 * in), MLP_BIAS(b, j), y + j);
-        done += now;
+    const size_t unit = 16 / MLP_LANES, step = most < unit ? most : unit, room = most / step;
+    size_t left = panels * unit / step, j = 0;
+    for (size_t count = (left + room - 1) / room; count > 0; count--) {
+        const size_t now = (left + count - 1) / count;
+        strip[now * step - 1](in, x, w + MLP_PLACE(j, 16 * in), MLP_BIAS(b, j), y + j, relu);
+        left -= now;
         j += now * step * MLP_LANES;
     }
 }
 
-static void tiles(size_t *n, size_t in, size_t panels, const int split, MLP_DENSE_ARGS, int relu)
-{
-    size_t left = *n;
-    for (; left >= MLP_ROWS; left -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        block(FLOOR, MLP_ROWS, in, panels, split, x, ldx, w, b, y, ldy);
-#if MLP_ROWS >= 4
-    for (; left >= MLP_ROWS / 2; left -= MLP_ROWS / 2, x += MLP_ROWS / 2 * ldx, y += MLP_ROWS / 2 * ldy)
-        block(FLOOR, MLP_ROWS / 2, in, panels, split, x, ldx, w, b, y, ldy);
-#endif
-    *n = left;
-}
-
-#define PANELS(split)                                                                                                  \
+#define PANELS(split, ...)                                                                                             \
     static void k_panels##split(size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu)                          \
     {                                                                                                                  \
-        const size_t all = n;                                                                                          \
-        if (n >= MLP_FEW)                                                                                              \
-            tiles(&n, in, panels, split, x, ldx, w, b, y, ldy, relu);                                                  \
-        for (size_t i = all - n; i < all; i++)                                                                         \
-            strips(FLOOR, split, in, panels, x + i * ldx, w, b, y + i * ldy);                                          \
+        static const mlp_strip strip[] = {__VA_ARGS__};                                                                \
+        size_t i = n < (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)                                                       \
+                       ? 0                                                                                             \
+                       : tiles(n, in, panels, split, x, ldx, w, b, y, ldy, relu);                                      \
+        for (; i < n; i++)                                                                                             \
+            strips(strip, sizeof strip / sizeof *strip, in, panels, x + i * ldx, w, b, y + i * ldy, relu);             \
     }
 
-/* Fewer samples than any tile. */
-#define MLP_FEW (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)
+PANELS(1, k_strip1x1, k_strip1x2, k_strip1x3, k_strip1x4, k_strip1x5, k_strip1x6, k_strip1x7, k_strip1x8)
+PANELS(2, k_strip2x1, k_strip2x2, k_strip2x3, k_strip2x4)
+PANELS(4, k_strip4x1, k_strip4x2)
+PANELS(8, k_strip8x1)
 
-PANELS(1)
-PANELS(2)
-PANELS(4)
-PANELS(8)
+/* ---- dense: the last outputs, fewer than a panel --------------------------------------------------------- */
 
-/* Calls of CASE for each number of vectors that the last outputs can have. */
+/* Calls of CASE for each number of vectors that they can fill. */
 #if MLP_LANES == 16
 #define TAILS(CASE) CASE(1)
 #elif MLP_LANES == 8
@@ -261,27 +275,37 @@ PANELS(8)
 
 #define TAIL_TILE(cols)                                                                                                \
     case cols:                                                                                                         \
-        for (; left >= MLP_ROWS; left -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)                           \
-            tile(FLOOR, MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in, x, ldx, w, b, y,     \
-                 ldy);                                                                                                 \
+        for (; n - i >= MLP_ROWS; i += MLP_ROWS)                                                                       \
+            mlp_tile_by(MLP_PASS MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in,             \
+                        x + i * ldx, ldx, w, b, y + i * ldy, ldy, 0);                                                  \
         break;
-static void tail_tiles(size_t *n, size_t in, int width, const int split, MLP_DENSE_ARGS, int relu)
+static MLP_INLINE size_t tail_tiles(MLP_P size_t n, size_t in, int width, const int split, MLP_DENSE_ARGS)
 {
-    size_t left = *n;
+    size_t i = 0;
     switch (MLP_VECTORS(width)) {
         TAILS(TAIL_TILE)
     default:
         break;
     }
-    *n = left;
+    return i;
+}
+
+/* Whole vectors to where o.p points in fact; the lanes that the strip then stores itself go nowhere. A
+ * vector stored by halves cannot be read back at once. */
+static MLP_INLINE mlp_vec apply_room(mlp_vec v, size_t j, int n, mlp_operands o)
+{
+    (void)n;
+    v = mlp_max(mlp_set(o.k), v);
+    mlp_store((float *)(uintptr_t)o.p + j, v);
+    return v;
 }
 
 #define TAIL_STRIP(cols)                                                                                               \
     case cols:                                                                                                         \
-        for (; n > 0; n--, x += ldx, y += ldy)                                                                         \
-            mlp_strip_by(MLP_PASS cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in, x, w, b, y, 0);      \
+        mlp_strip_by(MLP_PASS cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in, x, w, b, y, 0);          \
         break;
-static MLP_INLINE void tail_strips(MLP_P size_t n, size_t in, int width, const int split, MLP_DENSE_ARGS)
+static MLP_INLINE void tail_strip(MLP_P size_t in, int width, const int split, const float *x, const float *w,
+                                  const float *b, float *y)
 {
     switch (MLP_VECTORS(width)) {
         TAILS(TAIL_STRIP)
@@ -291,12 +315,23 @@ static MLP_INLINE void tail_strips(MLP_P size_t n, size_t in, int width, const i
 }
 
 #define TAIL(split)                                                                                                    \
+    static APART void k_last##split(size_t in, int width, MLP_ONE_ARGS)                                                \
+    {                                                                                                                  \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
+        tail_strip(apply_floor, floor, in, width, split, x, w, b, y);                                                  \
+    }                                                                                                                  \
+    static void k_room##split(size_t in, int width, MLP_ONE_ARGS)                                                      \
+    {                                                                                                                  \
+        float nowhere[16];                                                                                             \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY, .p = y};                                             \
+        tail_strip(apply_room, floor, in, width, split, x, w, b, nowhere);                                             \
+    }                                                                                                                  \
     static void k_tail##split(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)                                \
     {                                                                                                                  \
-        const size_t all = n;                                                                                          \
-        if (n >= MLP_ROWS)                                                                                             \
-            tail_tiles(&n, in, width, split, x, ldx, w, b, y, ldy, relu);                                              \
-        tail_strips(FLOOR, n, in, width, split, x + (all - n) * ldx, ldx, w, b, y + (all - n) * ldy, ldy);             \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
+        size_t i = tail_tiles(apply_floor, floor, n, in, width, split, x, ldx, w, b, y, ldy);                          \
+        for (; i < n; i++)                                                                                             \
+            k_last##split(in, width, x + i * ldx, w, b, y + i * ldy, relu);                                            \
     }
 
 TAIL(1)
@@ -306,10 +341,11 @@ TAIL(8)
 
 static void k_dots(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)
 {
-    mlp_dots_by(FLOOR, n, in, width, x, ldx, w, b, y, ldy, 0);
+    const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};
+    mlp_dots_by(apply_floor, floor, n, in, width, x, ldx, w, b, y, ldy, 0);
 }
 
-/* ---- what the machine can do --------------------------------------------------------------------------------- */
+/* ---- what the machine can do ----------------------------------------------------------------------------- */
 
 enum { CHAINS = 12 }; /* enough for two units with six cycles of latency */
 
@@ -344,7 +380,7 @@ static float k_stream(const float *x, size_t count)
     return mlp_sum(a[0]);
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------------------- */
 
 extern const mlp_kernels MLP_TABLE(MLP_SET);
 const mlp_kernels MLP_TABLE(MLP_SET) = {
@@ -359,9 +395,12 @@ const mlp_kernels MLP_TABLE(MLP_SET) = {
 #else
     .name = "plain",
 #endif
+    .lanes = MLP_LANES,
 #define X(name, parameters) .name = k_##name,
     MLP_KERNEL_LIST(X)
 #undef X
+    .pack = mlp_pack_dense,
+    .unpack = mlp_unpack_dense,
     .peak = k_peak,
     .stream = k_stream,
     .peak_flops = 2.0 * CHAINS * MLP_LANES,

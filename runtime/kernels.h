@@ -1,7 +1,8 @@
-/* kernels.h: the kernels that code compiled at run time calls, one table for each instruction set. Not installed.
+/* kernels.h: the kernels that code compiled at run time calls, one table for each instruction set. Not
+ * installed.
  *
- * Every function works on n samples, row by row; ldx, ldb, ldy are the floats from one sample's row to the next. Weights
- * lie as runtime/kernel.h says, and sums run in the order told there. */
+ * Every function works on n samples, row by row; ldx, ldb, ldy are the floats from one sample's row to the
+ * next. Weights lie as runtime/kernel.h says, and sums run in the order told there. */
 #ifndef MLP_RUNTIME_KERNELS_H
 #define MLP_RUNTIME_KERNELS_H
 
@@ -10,12 +11,16 @@
 
 #define MLP_ROW_ARGS size_t n, size_t width, const float *x, size_t ldx, float *y, size_t ldy
 #define MLP_DENSE_ARGS const float *x, size_t ldx, const float *w, const float *b, float *y, size_t ldy
+#define MLP_ONE_ARGS const float *x, const float *w, const float *b, float *y, int relu
 
 /* X(name, parameters): all kernels. This list alone makes the struct, the prototypes that compiled code sees and the
  * table of their addresses: a new kernel is one row here and one function in kernels.c.
  *
  * panelsS   dense, `panels` whole panels of 16 outputs in S partial sums; relu: 1 cuts the outputs off at 0
- * tailS     dense, the last `width` < 16 outputs; dots: the same by dot products. b may be NULL in all three
+ * tailS     dense, the last `width` < 16 outputs; dots: the same by dot products
+ * stripSxC  the work of panelsS for one sample and C vectors of outputs, S * C at most 8 (or C 1)
+ * lastS     the work of tailS for one sample; roomS: likewise, storing whole vectors, for which y has room (16 floats)
+ *           b may be NULL in all of these
  * relu ...  y = f(x) element by element, y may be x; a: the number of the op; prelu1: one slope for all
  * affine    x * scale + shift
  * mul ...   y = x op b, y may be x or b
@@ -31,6 +36,29 @@
     X(tail4, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
     X(tail8, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                               \
     X(dots, (size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu))                                                \
+    X(strip1x1, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x2, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x3, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x4, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x5, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x6, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x7, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip1x8, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip2x1, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip2x2, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip2x3, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip2x4, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip4x1, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip4x2, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(strip8x1, (size_t in, MLP_ONE_ARGS))                                                                             \
+    X(last1, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(room1, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(last2, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(room2, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(last4, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(room4, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(last8, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(room8, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
     X(relu, (MLP_ROW_ARGS))                                                                                            \
     X(selu, (MLP_ROW_ARGS))                                                                                            \
     X(gelu, (MLP_ROW_ARGS))                                                                                            \
@@ -68,12 +96,17 @@ enum {
 /* All kernels for one instruction set. Constant: any number of threads may use one. */
 typedef struct mlp_kernels {
     const char *name; /* "avx512", "avx2", "neon", "sse2" or "plain" */
+    int lanes;        /* floats in a vector: 16, 8, 4 or 1 */
 #define X(name, parameters) void(*name) parameters;
     MLP_KERNEL_LIST(X)
 #undef X
-    /* What the machine can do, for comparison: `rounds` rounds of independent multiply-adds, and the sum of count floats
-     * (so that memory is read once). Both return a number that keeps the compiler from leaving the work out;
-     * peak_flops: operations in one round. */
+    /* Dense weights [out][in] into the layout of kernel.h, and back; dot: the last out % 16 are for dot
+     * products. */
+    void (*pack)(size_t in, size_t out, int dot, const float *w, float *panels);
+    void (*unpack)(size_t in, size_t out, int dot, const float *panels, float *w);
+    /* What the machine can do, for comparison: `rounds` rounds of independent multiply-adds, and the sum of
+     * count floats (so that memory is read once). Both return a number that keeps the compiler from leaving
+     * the work out; peak_flops: operations in one round. */
     float (*peak)(size_t rounds);
     float (*stream)(const float *x, size_t count);
     double peak_flops;
@@ -85,10 +118,12 @@ typedef struct mlp_symbol {
     void (*address)(void);
 } mlp_symbol;
 
-/* The kernels for the best instruction set of this machine. Asks the processor anew each time; no state, any thread. */
+/* The kernels for the best instruction set of this machine. Asks the processor anew each time; no state, any
+ * thread. */
 const mlp_kernels *mlp_kernels_best(void);
 
-/* The kernels for the i-th instruction set that was built and that this machine has, best first; NULL after the last. */
+/* The kernels for the i-th instruction set that was built and that this machine has, best first; NULL after
+ * the last. */
 const mlp_kernels *mlp_kernels_at(int i);
 
 /* Number i of the list of kernels (its symbols are named mlp_NAME); false after the last. */
