@@ -42,7 +42,7 @@ static const Option options[] = {
     {"--target", "=simd|portable", "vector code chosen by #if (simd, the default), or small plain loops (portable)",
      CHOICE(target)},
     {"--weights", " FILE", "safetensors with the parameters (default: NET.safetensors beside NET.lua, if it is there); "
-     "none: leave them an argument of the C functions", TEXT(compile.weights)},
+     "none: leave them an argument of the C functions. train: what to begin with (default: none)", TEXT(compile.weights)},
     {"--by-order", NULL, "bind weights by order and shape, whatever their names", FLAG(compile.by_order)},
     {"--weights-as", "=table|file", "numbers in the C file (table, the default), or in one raw file beside it (file)",
      CHOICE(weights_as)},

@@ -328,15 +328,17 @@ static bool learn(Run *r, mlp_result *result)
                                   result, &err);
     release_signals();
     bool logged = report_end(&r->report, r->d);
-    bool keeps = status == MLP_OK || (result->ending == MLP_DIVERGED && result->good_step > 0) || result->step > 0;
+    bool learnt = result->ending == MLP_DIVERGED ? result->good_step > 0 : result->step > 0;
     r->learner->store(r->learner, r->block, r->w);
-    keeps = keeps && save_weights(r, result);
+    bool keeps = learnt && save_weights(r, result);
     if (result->ending == MLP_DIVERGED)
         tell_divergence(r, &err, keeps);
     else if (status != MLP_OK)
         diag_error(r->d, (Pos){err.file[0] ? arena_strdup(r->a, err.file) : NULL, 0}, "%s", mlp_error_detail(&err));
     if (status == MLP_OK && keeps)
         diag_note(r->d, (Pos){r->output, 0}, "%s", how_it_ended(r, result));
+    else if (status == MLP_OK && !learnt)
+        diag_error(r->d, (Pos){0}, "interrupted before the first step: nothing was learnt, nothing is written");
     return status == MLP_OK && keeps && logged;
 }
 
