@@ -8,7 +8,7 @@
 
 #include "error.h"
 
-enum { GOOD_EVERY = 16 }; /* steps between copies of weights that are known to be good */
+enum { GOOD_EVERY = 16 }; /* steps of an epoch between copies of weights that are known to be good; each epoch begins with one */
 
 /* Time as progress tells it. */
 typedef struct watch {
@@ -208,7 +208,7 @@ static mlp_status step(mlp_run *r)
     size_t first = (size_t)r->at.batch * r->o.batch, left = r->train->count - first;
     size_t n = left < r->o.batch ? left : r->o.batch;
     double loss = mlp_step_gradient(r, first, n);
-    bool copy = r->at.step % GOOD_EVERY == 0;
+    bool copy = r->at.step % GOOD_EVERY == 0 || r->at.batch == 0;
     if (!isfinite(loss) || (copy && !all_finite(r->w, r->learner->params)))
         return diverge(r, loss);
     if (copy) {

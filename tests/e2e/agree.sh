@@ -104,6 +104,12 @@ for seed in $(seq "$first" $((first + count - 1))); do
     fi
     works tcc && echo "n$seed" >>"$work/tcc.nets"
 done
+# Buffers beyond the stack: the caller's.
+for seed in $(seq $((first + 200000)) $((first + 200008))); do
+    net "$seed" long
+    echo "n$seed" >>"$work/clang_native.nets"
+    works tcc && echo "n$seed" >>"$work/tcc.nets"
+done
 # Nets that a compiler once had something to say of.
 for seed in 5006; do
     net $seed small

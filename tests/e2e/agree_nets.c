@@ -1,6 +1,6 @@
 /* agree_nets.c: writes one random net as C, with rows to feed it and what must come out: for agree.sh and agree_run.c.
  *
- *     agree DIR NAME SEED small|any|wide baked|argument|file simd|portable [single]
+ *     agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable [single]
  *
  * makes DIR/NAME.c and .h (or, single, the one header), NAME.inc, which tells agree_run.c about the net, and NAME.dat:
  * floats of the parameter block, then for each sample the inputs as floats and for each output number two doubles, its
@@ -227,10 +227,10 @@ static void write_sample(Job *j, FILE *f, int index)
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[] = {"small", "any", "wide", NULL}, *const forms[] = {"baked", "file", "argument", NULL},
+    static const char *const kinds[] = {"small", "any", "wide", "long", NULL}, *const forms[] = {"baked", "file", "argument", NULL},
                       *const targets[] = {"simd", "portable", NULL};
     if (argc < 7)
-        die("usage: agree DIR NAME SEED small|any|wide baked|argument|file simd|portable [single]");
+        die("usage: agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable [single]");
     Job j = {.a = arena_new(), .dir = argv[1], .name = argv[2], .seed = strtoull(argv[3], NULL, 10)};
     j.kind = (RandomKind)choice(argv[4], kinds);
     j.as = (WeightsAs)choice(argv[5], forms);

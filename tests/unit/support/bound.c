@@ -195,19 +195,17 @@ static void node_error(const Node *n, const double *const *x, const double *cons
     }
 }
 
-/* Whether what comes in for feature j may be anything, even NaN: in rows and dense layers, if any number of the row may. */
-static bool lost(const Node *n, const double *const *e, int j)
+/* Whether the numbers from `first` on, n of them, include one of which nothing is known, not even that it is not NaN. */
+static bool lost(const double *e, int first, int n)
 {
-    OpKind kind = op_info[n->op].kind;
-    bool found = false;
-    for (int k = 0; k < n->nin && (kind == KIND_ELEMENT || kind == KIND_JOIN); k++)
-        found |= isinf(e[k][j]);
-    for (int i = 0; (kind == KIND_DENSE || kind == KIND_ROW) && i < n->in[0]->width; i++)
-        found |= isinf(e[0][i]);
-    return found;
+    for (int j = first; j < first + n; j++)
+        if (isinf(e[j]))
+            return true;
+    return false;
 }
 
-/* An exact infinity or NaN is met exactly; next to the largest float nothing is sure, since sums on the way may overflow. */
+/* An exact infinity or NaN is met exactly; next to the largest float nothing is sure, since sums on the way may overflow.
+ * is_lost: one of the numbers that y is made of is. */
 static double settled(double y, double error, bool is_lost)
 {
     if (is_lost)
@@ -241,8 +239,13 @@ void bound_eval(const Graph *g, const double *const *in, double *const *out, dou
         else if (n->op != OP_INPUT)
             op_info[n->op].row(n, x, y);
         node_error(n, x, e, y, error[i]);
-        for (int j = 0; j < n->width && op_info[n->op].kind != KIND_SHAPE; j++)
-            error[i][j] = settled(y[j], error[i][j], lost(n, e, j));
+        OpKind kind = op_info[n->op].kind;
+        bool whole = kind == KIND_DENSE || kind == KIND_ROW, any = whole && lost(e[0], 0, n->in[0]->width);
+        for (int j = 0; j < n->width && kind != KIND_SHAPE; j++) {
+            for (int k = 0; k < n->nin && !whole; k++)
+                any = k == 0 ? lost(e[k], j, 1) : any || lost(e[k], j, 1);
+            error[i][j] = settled(y[j], error[i][j], any);
+        }
         for (int k = 0; k < n->nepi; k++)
             for (int j = 0; j < n->width; j++) {
                 double before = y[j], e_before = error[i][j];

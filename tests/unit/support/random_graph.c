@@ -73,6 +73,8 @@ static int random_width(Builder *b)
         return random_chance(&b->r, 3) ? 300 : PICK(&b->r, any);
     case RANDOM_WIDE:
         return random_chance(&b->r, 50) ? PICK(&b->r, wide) : PICK(&b->r, any);
+    case RANDOM_LONG:
+        return b->g->ninput == 0 ? 17000 : 1 + random_below(&b->r, 8);
     }
     return 1;
 }
@@ -143,7 +145,8 @@ static Node *add_dense(Builder *b, Node *x, int width)
 
 static Node *add_affine(Builder *b, Node *x)
 {
-    double scale[2048], shift[2048];
+    double *scale = ARENA_ARRAY(b->g->arena, (size_t)x->width, double);
+    double *shift = ARENA_ARRAY(b->g->arena, (size_t)x->width, double);
     bool one_scale = random_chance(&b->r, 50), one_shift = random_chance(&b->r, 50);
     bool identity = random_chance(&b->r, 10);
     for (int j = 0; j < x->width; j++) {
@@ -232,7 +235,7 @@ static Node *add_join(Builder *b, Node *x)
 
 static Node *add_shape(Builder *b, Node *x)
 {
-    int most = b->kind == RANDOM_SMALL ? 80 : b->kind == RANDOM_ANY ? 400 : 1500;
+    int most = b->kind == RANDOM_SMALL ? 80 : b->kind == RANDOM_ANY ? 400 : b->kind == RANDOM_WIDE ? 1500 : 40000;
     if (random_chance(&b->r, 50)) {
         Node *y = random_chance(&b->r, 15) ? x : any_node(b);
         double size = fmax(b->size[x->id], b->size[y->id]);
@@ -292,7 +295,7 @@ Graph *random_graph(Arena *arena, const char *name, uint64_t seed, RandomKind ki
     bool named = random_chance(&b.r, 50);
     for (int i = 0; i < inputs; i++)
         sized(&b, graph_input(b.g, &b.d, next_pos(&b), random_width(&b), named ? names[i] : NULL), 2);
-    int nodes = random_chance(&b.r, 3) ? 0 : 1 + random_below(&b.r, kind == RANDOM_SMALL ? 12 : 22);
+    int nodes = random_chance(&b.r, 3) ? 0 : 1 + random_below(&b.r, kind == RANDOM_SMALL || kind == RANDOM_LONG ? 12 : 22);
     for (int i = 0; i < nodes; i++)
         add_node(&b);
     add_outputs(&b);

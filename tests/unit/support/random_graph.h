@@ -20,7 +20,8 @@ float random_normal(Random *r);                            /* about standard nor
 typedef enum RandomKind {
     RANDOM_SMALL, /* widths 1 to 40, up to 3 dense layers: for tests that compile what comes out */
     RANDOM_ANY,   /* widths 1 to 129, at times 300 */
-    RANDOM_WIDE   /* some widths to 1000: the rules for few outputs of many inputs, buffers beyond the stack */
+    RANDOM_WIDE,  /* some widths to 1000: the rules for few outputs of many inputs */
+    RANDOM_LONG   /* inputs of 17000 numbers, layers of few: buffers beyond the stack */
 } RandomKind;
 
 /* A net named `name` with all parameters bound: every operator, shared tensors, concats of concats, slices of slices,
