@@ -27,15 +27,18 @@ typedef struct Option {
     OptionKind kind;
     size_t at;          /* where in Cli */
     const char *letter; /* a short form, or NULL */
+    const char *of;     /* NULL, or the verbs that it means this for: for others another row has the name */
 } Option;
 
-#define TEXT(field) OPTION_TEXT, offsetof(Cli, field), NULL
-#define FLAG(field) OPTION_FLAG, offsetof(Cli, field), NULL
-#define CHOICE(field) OPTION_CHOICE, offsetof(Cli, field), NULL
+#define TEXT(field) OPTION_TEXT, offsetof(Cli, field), NULL, NULL
+#define FLAG(field) OPTION_FLAG, offsetof(Cli, field), NULL, NULL
+#define CHOICE(field) OPTION_CHOICE, offsetof(Cli, field), NULL, NULL
+#define FLAG_OF(verbs, field) OPTION_FLAG, offsetof(Cli, field), NULL, verbs
+#define TEXT_OF(verbs, field) OPTION_TEXT, offsetof(Cli, field), NULL, verbs
 
 static const Option options[] = {
     {"-o", " FILE", "the C file to write, and its header beside it; - is standard output (no header). train: the weights "
-     "(default: NET.safetensors beside NET.lua)", TEXT(output)},
+     "(default: NET.safetensors beside NET.lua). run: the answers", TEXT(output)},
     {"--header", " FILE", "where the header goes, if not beside the C file", TEXT(header)},
     {"--single-header", NULL, "one header, with the code behind #ifdef NAME_IMPLEMENTATION", FLAG(single_header)},
     {"--prefix", " NAME", "of every name in the C, instead of the net's name", TEXT(prefix)},
@@ -47,12 +50,18 @@ static const Option options[] = {
     {"--weights-as", "=table|file", "numbers in the C file (table, the default), or in one raw file beside it (file)",
      CHOICE(weights_as)},
     {"--train", NULL, "keep the parameters an argument even if there are weights", FLAG(compile.train)},
-    {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL},
-    {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL},
+    {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL, NULL},
+    {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL, NULL},
     {"-d", " graph|grad|fold|fuse|plan", "prints the net after that stage, and stops", CHOICE(dump)},
     {"--data", " FILE", "samples: CSV, IDX, NPY, NPZ or f32, each also gzipped (default: NET.csv beside NET.lua, if it is "
-     "there)", TEXT(learn.data)},
-    {"--labels", " FILE", "what belongs to them, if not in the same file", TEXT(learn.labels)},
+     "there). run: CSV, NPY or f32 (default: standard input)", TEXT(learn.data)},
+    {"--labels", " FILE", "what belongs to them, if not in the same file", TEXT_OF("train eval", learn.labels)},
+    {"--labels", NULL, "answers with the names of the classes and their probabilities, the most likely first",
+     FLAG_OF("run", names)},
+    {"--format", "=csv|npy|f32", "of the rows that come in, where no file name says it (default: csv); the answers are the same "
+     "kind unless -o says otherwise", CHOICE(format)},
+    {"--jit", "=tcc|cc|auto", "who makes the code: libtcc, at once (tcc, the default); the C compiler $CC or cc, which takes a "
+     "second or more; or auto, tcc until cc is done", CHOICE(jit)},
     {"--val", " FILE", "samples to judge each epoch by", TEXT(learn.val)},
     {"--val-labels", " FILE", "what belongs to them", TEXT(learn.val_labels)},
     {"--test", " FILE", "samples to judge the trained net by", TEXT(learn.test)},
@@ -86,8 +95,8 @@ static const Option options[] = {
     {"--log", " FILE", "a line an epoch: .csv, or .jsonl for JSON", TEXT(learn.log)},
     {"--dot", NULL, "the graph, for Graphviz", FLAG(dot)},
     {"--json", NULL, "the table as JSON", FLAG(json)},
-    {"--help", NULL, "this text", OPTION_HELP, 0, "-h"},
-    {"--version", NULL, "the version", OPTION_VERSION, 0, NULL},
+    {"--help", NULL, "this text", OPTION_HELP, 0, "-h", NULL},
+    {"--version", NULL, "the version", OPTION_VERSION, 0, NULL, NULL},
 };
 
 enum { OPTIONS = sizeof options / sizeof *options, WORDS_MAX = 8, NAMES_MAX = 64 };
@@ -109,6 +118,8 @@ const Verb verbs[] = {
     {"eval", "eval NET.lua --data FILE [options]", "measures saved weights on data: loss, accuracy, confusion, layers",
      "--data --labels --val --val-labels --test --test-labels --label --delimiter --threads --weights --by-order -D -W",
      verb_eval, false},
+    {"run", "run NET.lua [options] < ROWS", "answers rows of numbers: CSV, NPY or raw float32 in, the same out, as they come",
+     "--data --format -o --labels --delimiter --jit --weights --by-order -D -W", verb_run, false},
     {"reference", "reference NET.lua [options]",
      "evaluates in double precision: rows of float32 from standard input, rows of float64 out",
      "--weights --by-order -D -W", verb_reference, false},
@@ -152,13 +163,21 @@ int cli_print(Cli *cli, Text *t)
     return cli_flush_stdout(cli);
 }
 
+/* Whether a word stands in a list of words separated by spaces. */
+static bool lists(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = list; n > 0 && (at = strstr(at, word)) != NULL; at += n)
+        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
+            return true;
+    return false;
+}
+
 static bool takes(const Verb *v, const Option *o)
 {
-    size_t n = strlen(o->name);
-    for (const char *at = v->options; (at = strstr(at, o->name)) != NULL; at += n)
-        if ((at == v->options || at[-1] == ' ') && (at[n] == ' ' || !at[n]))
-            return true;
-    return o->kind == OPTION_HELP || o->kind == OPTION_VERSION;
+    if (o->kind == OPTION_HELP || o->kind == OPTION_VERSION)
+        return true;
+    return lists(v->options, o->name) && (!o->of || lists(o->of, v->name));
 }
 
 /* "  LEFT            TEXT", the text in lines that fit a terminal. */
@@ -238,21 +257,27 @@ static const char *near_verb(Cli *cli, const char *word)
     return near ? arena_printf(cli->compile.arena, ", did you mean '%s'?", near) : "";
 }
 
-/* The option that arg names ("-o", "--x", "--x=v", "-Dn=v", "-Wx"); *value: what is joined to it, or NULL. */
-static const Option *find_option(const char *arg, const char **value)
+/* Whether arg names the option ("-o", "--x", "--x=v", "-Dn=v", "-Wx"); *value: what is joined to it, or NULL. */
+static bool is_option(const Option *o, const char *arg, const char **value)
 {
+    size_t n = strlen(o->name);
+    bool is_long = o->name[1] == '-';
     *value = NULL;
-    for (int i = 0; i < OPTIONS; i++) {
-        const Option *o = &options[i];
-        size_t n = strlen(o->name);
-        bool is_long = o->name[1] == '-';
-        if (strcmp(arg, o->name) == 0 || (o->letter && strcmp(arg, o->letter) == 0))
-            return o;
-        if (strncmp(arg, o->name, n) == 0 && (is_long ? arg[n] == '=' : o->arg != NULL)) {
-            *value = arg + n + is_long;
-            return o;
-        }
-    }
+    if (strcmp(arg, o->name) == 0 || (o->letter && strcmp(arg, o->letter) == 0))
+        return true;
+    if (strncmp(arg, o->name, n) != 0 || !(is_long ? arg[n] == '=' : o->arg != NULL))
+        return false;
+    *value = arg + n + is_long;
+    return true;
+}
+
+/* The option that arg names: the verb's own, else any verb's. */
+static const Option *find_option(const Verb *verb, const char *arg, const char **value)
+{
+    for (int own = 1; own >= 0; own--)
+        for (int i = 0; i < OPTIONS; i++)
+            if ((!own || takes(verb, &options[i])) && is_option(&options[i], arg, value))
+                return &options[i];
     return NULL;
 }
 
@@ -379,7 +404,7 @@ typedef struct Arg {
 } Arg;
 
 /* The next argument, with its value. A value that looks like an option is none: -o --json is a forgotten file. */
-static bool next_arg(Walk *w, Arg *arg)
+static bool next_arg(Walk *w, const Verb *verb, Arg *arg)
 {
     if (w->at < w->argc && !w->only_names && strcmp(w->argv[w->at], "--") == 0) {
         w->only_names = true;
@@ -391,7 +416,7 @@ static bool next_arg(Walk *w, Arg *arg)
     arg->is_option = !w->only_names && arg->text[0] == '-' && arg->text[1];
     if (!arg->is_option)
         return true;
-    arg->option = find_option(arg->text, &arg->value);
+    arg->option = find_option(verb, arg->text, &arg->value);
     if (!arg->option || !arg->option->arg || arg->value || w->at == w->argc)
         return true;
     const char *next = w->argv[w->at];
@@ -406,7 +431,7 @@ static int read_arguments(Cli *cli, int argc, char **argv)
 {
     Walk w = {.argc = argc, .argv = argv};
     bool verb_read = !*cli->verb->name;
-    for (Arg arg; next_arg(&w, &arg);) {
+    for (Arg arg; next_arg(&w, cli->verb, &arg);) {
         const Option *o = arg.option;
         int status = EXIT_OK;
         if (arg.is_option && !o)
@@ -440,7 +465,7 @@ static OptionKind first_look(Cli *cli, int argc, char **argv)
     Walk w = {.argc = argc, .argv = argv};
     OptionKind asked = OPTION_TEXT;
     bool word = false;
-    for (Arg arg; next_arg(&w, &arg);) {
+    for (Arg arg; next_arg(&w, cli->verb, &arg);) {
         if (arg.option && arg.option->kind >= OPTION_HELP && asked == OPTION_TEXT)
             asked = arg.option->kind;
         if (arg.is_option || word)
@@ -502,7 +527,7 @@ static void hold_standard_streams(void)
 int cli_run(int argc, char **argv)
 {
     hold_standard_streams();
-    Cli cli = {.verb = &verbs[0], .dump = -1};
+    Cli cli = {.verb = &verbs[0], .dump = -1, .format = -1};
     compile_begin(&cli.compile);
     cli.defs = ARENA_ARRAY(cli.compile.arena, (size_t)argc + 1, ScriptDefine);
     int status = run(&cli, argc - (argc > 0), argv + (argc > 0));

@@ -15,7 +15,8 @@ typedef struct Cli {
     const char *output, *header, *prefix;
     int target, weights_as; /* which of the option's words */
     int dump;               /* a Stage, or -1 */
-    bool single_header, dot, json;
+    bool single_header, dot, json, names; /* names: run --labels */
+    int jit, format;        /* run: which of the words; format -1: not said */
     ScriptDefine *defs;
     int ndefs;
     TrainArgs learn;        /* train, eval */
@@ -44,12 +45,13 @@ int cli_print(Cli *cli, Text *t);
 /* Ends what was printed to standard output: EXIT_OK, or EXIT_WRONG with the reason reported. */
 int cli_flush_stdout(Cli *cli);
 
-/* build.c, show.c, reference.c, train.c: the verbs. */
+/* build.c, show.c, reference.c, train.c, run.c: the verbs. */
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
 int verb_show(Cli *cli);
 int verb_reference(Cli *cli);
 int verb_train(Cli *cli);
 int verb_eval(Cli *cli);
+int verb_run(Cli *cli);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "convert.h"
+
 /* A record larger than this is a quote that was never closed, or no table. */
 enum { MOST_RECORD = 64 << 20 };
 
@@ -61,11 +63,21 @@ static char find_delimiter(const unsigned char *bytes, size_t size)
     return first[best] > 0 && !mixed ? candidates[best] : ' ';
 }
 
+/* The bytes that are next, the first line whole if it has arrived by now or fits the buffer. */
+static size_t peek_line(mlp_input *in, const unsigned char **bytes)
+{
+    size_t n = mlp_input_peek(in, bytes);
+    while (n > 0 && !memchr(*bytes, '\n', n) && mlp_input_more(in)) {
+        n = mlp_input_peek(in, bytes);
+    }
+    return n;
+}
+
 mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter)
 {
     const unsigned char *bytes;
     *csv = (mlp_csv){.in = in, .delimiter = delimiter, .line = 1};
-    size_t n = mlp_input_peek(in, &bytes);
+    size_t n = peek_line(in, &bytes);
     if (n >= 2 && ((bytes[0] == 0xFF && bytes[1] == 0xFE) || (bytes[0] == 0xFE && bytes[1] == 0xFF))) {
         return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 1, "UTF-16 text; save it as UTF-8");
     }
@@ -73,7 +85,7 @@ mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter)
         in->at += 3;
     }
     for (;;) {
-        n = mlp_input_peek(in, &bytes);
+        n = peek_line(in, &bytes);
         if (n == 0 || bytes[0] != '#') {
             break;
         }
@@ -92,6 +104,55 @@ mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter)
         csv->stops[c] = c < ' ' || c == (unsigned char)csv->delimiter;
     }
     return in->status;
+}
+
+/* ---- lines of numbers ---- */
+
+static const char *skip_between(const mlp_csv *csv, const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || (*p == '\t' && csv->delimiter != '\t'))) {
+        p++;
+    }
+    return p;
+}
+
+mlp_line mlp_csv_numbers(mlp_csv *csv, float *to, size_t count)
+{
+    mlp_input *in = csv->in;
+    const char *p = (const char *)in->buffer + in->at, *end = (const char *)in->buffer + in->have;
+    const char *last = in->status == MLP_OK && p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+    if (!last && !in->ended) {
+        return MLP_LINE_CUT;
+    }
+    if (in->status != MLP_OK || p == end) {
+        return MLP_LINE_ODD;
+    }
+    end = last ? last : end;
+    end -= end > p && end[-1] == '\r';
+    for (size_t i = 0; i < count; i++) {
+        double value;
+        p = skip_between(csv, p, end);
+        size_t n = mlp_scan_number(p, (size_t)(end - p), &value);
+        if (n == 0) {
+            return MLP_LINE_ODD;
+        }
+        to[i] = mlp_float_of_double(value);
+        const char *after = p + n;
+        p = skip_between(csv, after, end);
+        if (i + 1 < count && csv->delimiter != ' ') {
+            if (p == end || *p++ != csv->delimiter) {
+                return MLP_LINE_ODD;
+            }
+        } else if (i + 1 < count && p == after) {
+            return MLP_LINE_ODD;
+        }
+    }
+    if (p != end) {
+        return MLP_LINE_ODD;
+    }
+    in->at = last ? (size_t)(last + 1 - (const char *)in->buffer) : in->have;
+    csv->line++;
+    return MLP_LINE_TAKEN;
 }
 
 /* ---- records ---- */

@@ -36,6 +36,17 @@ mlp_status mlp_csv_begin(mlp_csv *csv, mlp_input *in, char delimiter);
  * delimiters, line ends and doubled quotes (RFC 4180); lines end in LF, CRLF or CR. */
 bool mlp_csv_next(mlp_csv *csv, mlp_record *record);
 
+/* What mlp_csv_numbers found. */
+typedef enum mlp_line {
+    MLP_LINE_TAKEN,
+    MLP_LINE_CUT, /* the next line's end has not arrived (never so at the end of the file): nothing is taken */
+    MLP_LINE_ODD  /* anything but plain numbers: nothing is taken, mlp_csv_next knows what it is */
+} mlp_line;
+
+/* The short way for the many lines that are nothing but `count` finite numbers, of which none takes more than an operation
+ * to round: to[count] gets them. */
+mlp_line mlp_csv_numbers(mlp_csv *csv, float *to, size_t count);
+
 void mlp_record_free(mlp_record *record);
 
 /* The text of field i, NUL-terminated. */
@@ -46,5 +57,9 @@ typedef enum mlp_number { MLP_NUMBER_FINITE, MLP_NUMBER_NAN, MLP_NUMBER_INFINITE
 /* Reads text[0..length) (text[length] is NUL) as a decimal number, correctly rounded, whatever the locale. "nan",
  * "inf" and "infinity" in any case are numbers that are not finite; so is one beyond the range of a double. */
 mlp_number mlp_parse_number(const char *text, size_t length, double *value);
+
+/* The length of the decimal number that text[0..size) begins with, if it has at most 53 bits and a small exponent; else 0,
+ * and mlp_parse_number knows. */
+size_t mlp_scan_number(const char *text, size_t size, double *value);
 
 #endif

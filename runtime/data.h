@@ -3,6 +3,7 @@
  *   mlp_data_read (data.c)  opens, chooses the reader, joins features and targets
  *     data_csv.c            text tables, through csv.c and number.c
  *     data_array.c          IDX, NPY, raw f32; data_npz.c finds members of archives
+ *   rows.c                  the same files (CSV, NPY, f32) as a stream, for those who need no data set
  *     data_labels.c         from labels as they stand in a file to class numbers
  *   data_use.c              gathering, splitting, scaling */
 #ifndef MLP_RUNTIME_DATA_H
@@ -65,10 +66,32 @@ mlp_status mlp_classes_check(const mlp_data *data, const mlp_data_spec *spec, co
 char **mlp_names_copy(const char *const *names, size_t count);
 void mlp_names_free(char **names, size_t count);
 
+/* Field i of a record as a finite float (any float, if nonfinite and it is written so). name: of its column, or NULL. Else
+ * tells what is wrong with it. */
+mlp_status mlp_field_number(const mlp_record *record, size_t i, const char *name, bool nonfinite, const char *file,
+                            float *value, mlp_error *err);
+
+/* Whether a text stands for "no value". A label is asked for fewer words: the others may be the name of a class. */
+bool mlp_text_is_missing(const char *text, bool label);
+
 /* Reads a table into data: x, and labels or t (part says which are there). expect: rows that the other file has, or 0.
  */
 mlp_status mlp_csv_read(mlp_data *data, mlp_input *in, const mlp_data_spec *spec, mlp_part part, size_t expect,
                         mlp_error *err);
+
+/* How one value stands in a binary file. */
+typedef struct mlp_element {
+    char kind;   /* 'u' and 'i' integers, 'f' floats, 'b' one byte of 0 or 1 */
+    size_t size; /* bytes */
+    bool little;
+    const char *name; /* for messages */
+} mlp_element;
+
+/* Reads an NPY header, checked against what the file has: `rows` rows of `width` values follow. */
+mlp_status mlp_npy_begin(mlp_input *in, mlp_element *e, uint64_t *rows, uint64_t *width);
+
+/* One value at bytes[0..size), in the file's byte order, as a float. */
+float mlp_element_value(const mlp_element *e, const unsigned char *bytes);
 
 /* Reads an array that begins at the input's next byte. width: of raw f32 rows. */
 mlp_status mlp_idx_read(mlp_array *array, mlp_input *in, const mlp_data_spec *spec);

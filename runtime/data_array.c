@@ -9,14 +9,6 @@
 #include "convert.h"
 #include "file.h"
 
-/* How one value stands in the file. */
-typedef struct element {
-    char kind;   /* 'u' and 'i' integers, 'f' floats, 'b' one byte of 0 or 1 */
-    size_t size; /* bytes */
-    bool little;
-    const char *name; /* for messages */
-} element;
-
 size_t mlp_type_size(mlp_type type)
 {
     switch (type) {
@@ -61,7 +53,7 @@ mlp_status mlp_data_fits(uint64_t bytes, uint64_t held, const mlp_data_spec *spe
 }
 
 /* The type in which such values are kept, and whether they must be converted to become it. */
-static mlp_type stored_type(const element *e, bool *convert)
+static mlp_type stored_type(const mlp_element *e, bool *convert)
 {
     *convert = false;
     if (e->size == 1) {
@@ -74,26 +66,40 @@ static mlp_type stored_type(const element *e, bool *convert)
     return MLP_F32;
 }
 
-/* One value of 4 or 8 bytes in the machine's order, as a float. */
-static float converted(const unsigned char *p, const element *e)
+/* One value in the machine's order, as a float. */
+static float converted(const unsigned char *p, const mlp_element *e)
 {
     uint64_t u64;
     uint32_t u32;
-    int64_t i64;
-    int32_t i32;
+    uint16_t u16;
     double number;
-    if (e->size == 4) {
+    switch (e->size) {
+    case 1:
+        return e->kind == 'i' ? (float)(int8_t)*p : (float)*p;
+    case 2:
+        memcpy(&u16, p, 2);
+        return e->kind == 'f' ? mlp_float_of_half(u16) : e->kind == 'i' ? (float)(int16_t)u16 : (float)u16;
+    case 4:
         memcpy(&u32, p, 4);
-        memcpy(&i32, p, 4);
-        return e->kind == 'u' ? (float)u32 : (float)i32;
+        return e->kind == 'f' ? mlp_float_of_bits(u32) : e->kind == 'i' ? (float)(int32_t)u32 : (float)u32;
+    default:
+        memcpy(&u64, p, 8);
+        memcpy(&number, p, 8);
+        return e->kind == 'f' ? mlp_float_of_double(number) : e->kind == 'i' ? (float)(int64_t)u64 : (float)u64;
     }
-    memcpy(&u64, p, 8);
-    memcpy(&i64, p, 8);
-    memcpy(&number, p, 8);
-    return e->kind == 'f' ? mlp_float_of_double(number) : e->kind == 'u' ? (float)u64 : (float)i64;
 }
 
-static mlp_status take_converted(mlp_input *in, const element *e, float *to, size_t count)
+float mlp_element_value(const mlp_element *e, const unsigned char *bytes)
+{
+    unsigned char turned[8];
+    memcpy(turned, bytes, e->size);
+    if (e->little != mlp_host_is_little()) {
+        mlp_swap_bytes(turned, 1, e->size);
+    }
+    return converted(turned, e);
+}
+
+static mlp_status take_converted(mlp_input *in, const mlp_element *e, float *to, size_t count)
 {
     unsigned char chunk[16384];
     while (count > 0) {
@@ -113,7 +119,7 @@ static mlp_status take_converted(mlp_input *in, const element *e, float *to, siz
 }
 
 /* NaN, infinity and doubles beyond float32 are refused; first: bytes before the first value. */
-static mlp_status check_finite(mlp_input *in, const element *e, const mlp_array *a, uint64_t first)
+static mlp_status check_finite(mlp_input *in, const mlp_element *e, const mlp_array *a, uint64_t first)
 {
     for (size_t row = 0; row < a->rows && e->kind == 'f'; row++) {
         for (size_t i = 0; i < a->width; i++) {
@@ -133,17 +139,12 @@ static mlp_status check_finite(mlp_input *in, const element *e, const mlp_array 
     return MLP_OK;
 }
 
-/* Reads rows * width values from the input's next byte to its end, which must be there. */
-static mlp_status load(mlp_array *array, mlp_input *in, const element *e, uint64_t rows, uint64_t width,
-                       const mlp_data_spec *spec)
+/* What a shape promises against what the file can still hold. */
+static mlp_status check_shape(mlp_input *in, const mlp_element *e, uint64_t rows, uint64_t width)
 {
-    bool convert, exact;
-    mlp_type type = stored_type(e, &convert);
+    bool exact;
     uint64_t rest = mlp_input_rest(in, &exact), first = in->offset;
-    if (rows == 0 || width == 0) {
-        return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0, "holds no samples");
-    }
-    if (rows > UINT64_MAX / 8 / width) {
+    if (width > 0 && rows > UINT64_MAX / 8 / width) {
         return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0,
                                      "cut short or lying: its shape promises %llu rows of %llu values",
                                      (unsigned long long)rows, (unsigned long long)width);
@@ -154,6 +155,22 @@ static mlp_status load(mlp_array *array, mlp_input *in, const element *e, uint64
                                      "%s: its shape promises %llu bytes from byte %llu on, the file has %s%llu",
                                      promised > rest ? "cut short or lying" : "too long", (unsigned long long)promised,
                                      (unsigned long long)first, exact ? "" : "at most ", (unsigned long long)rest);
+    }
+    return MLP_OK;
+}
+
+/* Reads rows * width values from the input's next byte to its end, which must be there. */
+static mlp_status load(mlp_array *array, mlp_input *in, const mlp_element *e, uint64_t rows, uint64_t width,
+                       const mlp_data_spec *spec)
+{
+    bool convert;
+    mlp_type type = stored_type(e, &convert);
+    uint64_t first = in->offset;
+    if (rows == 0 || width == 0) {
+        return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0, "holds no samples");
+    }
+    if (check_shape(in, e, rows, width) != MLP_OK) {
+        return in->status;
     }
     char what[96];
     uint64_t bytes = rows * width * mlp_type_size(type);
@@ -192,7 +209,7 @@ mlp_status mlp_idx_read(mlp_array *array, mlp_input *in, const mlp_data_spec *sp
 {
     static const struct {
         unsigned char code;
-        element e;
+        mlp_element e;
     } types[] = {{0x08, {'u', 1, false, "bytes"}},   {0x09, {'i', 1, false, "int8"}},
                  {0x0B, {'i', 2, false, "int16"}},   {0x0C, {'i', 4, false, "int32"}},
                  {0x0D, {'f', 4, false, "float32"}}, {0x0E, {'f', 8, false, "float64"}}};
@@ -269,11 +286,11 @@ static bool quoted(dict *d, char *text, size_t size)
 }
 
 /* "<f4" and its like. */
-static bool read_type(dict *d, element *e)
+static bool read_type(dict *d, mlp_element *e)
 {
     static const struct {
         const char *code;
-        element e;
+        mlp_element e;
     } types[] = {
         {"b1", {'b', 1, true, "bool"}},    {"u1", {'u', 1, true, "uint8"}},   {"i1", {'i', 1, true, "int8"}},
         {"u2", {'u', 2, true, "uint16"}},  {"i2", {'i', 2, true, "int16"}},   {"u4", {'u', 4, true, "uint32"}},
@@ -342,7 +359,7 @@ static bool read_shape(dict *d, uint64_t *rows, uint64_t *width, int *rank)
 }
 
 /* True and False are told by their first letter. */
-static bool read_header(dict *d, element *e, bool *fortran, uint64_t *rows, uint64_t *width, int *rank)
+static bool read_header(dict *d, mlp_element *e, bool *fortran, uint64_t *rows, uint64_t *width, int *rank)
 {
     unsigned seen = 0;
     if (!skip_to(d, '{')) {
@@ -383,7 +400,8 @@ static bool read_header(dict *d, element *e, bool *fortran, uint64_t *rows, uint
     }
 }
 
-mlp_status mlp_npy_read(mlp_array *array, mlp_input *in, const mlp_data_spec *spec)
+/* The header alone. */
+static mlp_status take_header(mlp_input *in, mlp_element *e, uint64_t *rows, uint64_t *width)
 {
     enum { MOST_HEADER = 1 << 20 };
     unsigned char head[8], size[4] = {0};
@@ -403,14 +421,12 @@ mlp_status mlp_npy_read(mlp_array *array, mlp_input *in, const mlp_data_spec *sp
         return in->status = mlp_fail(in->err, length <= MOST_HEADER ? MLP_ENOMEM : MLP_EFORMAT, in->name, 0,
                                      "NPY header of %lu bytes, the limit is %d", (unsigned long)length, MOST_HEADER);
     }
-    element e = {0};
     bool fortran = false;
-    uint64_t rows = 0, width = 0;
     int rank = 0;
     if (mlp_input_take(in, text, length, "the NPY header") == MLP_OK) {
         text[length] = '\0';
         dict d = {text, in};
-        (void)read_header(&d, &e, &fortran, &rows, &width, &rank);
+        (void)read_header(&d, e, &fortran, rows, width, &rank);
     }
     free(text);
     if (in->status != MLP_OK) {
@@ -423,14 +439,26 @@ mlp_status mlp_npy_read(mlp_array *array, mlp_input *in, const mlp_data_spec *sp
         return in->status = mlp_fail(in->err, MLP_EFORMAT, in->name, 0,
                                      "is in Fortran order (columns first): save numpy.ascontiguousarray(x)");
     }
-    return load(array, in, &e, rows, width, spec);
+    return MLP_OK;
+}
+
+mlp_status mlp_npy_begin(mlp_input *in, mlp_element *e, uint64_t *rows, uint64_t *width)
+{
+    return take_header(in, e, rows, width) == MLP_OK ? check_shape(in, e, *rows, *width) : in->status;
+}
+
+mlp_status mlp_npy_read(mlp_array *array, mlp_input *in, const mlp_data_spec *spec)
+{
+    mlp_element e = {0};
+    uint64_t rows = 0, width = 0;
+    return take_header(in, &e, &rows, &width) == MLP_OK ? load(array, in, &e, rows, width, spec) : in->status;
 }
 
 /* ---- raw float32 ---- */
 
 mlp_status mlp_f32_read(mlp_array *array, mlp_input *in, size_t width, const mlp_data_spec *spec)
 {
-    static const element e = {'f', 4, true, "float32"};
+    static const mlp_element e = {'f', 4, true, "float32"};
     bool exact;
     uint64_t rest = mlp_input_rest(in, &exact);
     if (width == 0 || width > SIZE_MAX / 8) {

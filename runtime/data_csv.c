@@ -37,8 +37,7 @@ typedef struct table {
 
 /* ---- fields ---- */
 
-/* What stands for "no value". The later words may be the name of a class, so a label is asked for the first ones. */
-static bool is_missing(const char *text, bool label)
+bool mlp_text_is_missing(const char *text, bool label)
 {
     static const char *const words[] = {"", "?", "NA", "N/A", "null", "NULL", "n/a", "na", "None", "none", "."};
     size_t count = label ? 6 : sizeof words / sizeof words[0];
@@ -51,30 +50,31 @@ static bool is_missing(const char *text, bool label)
 }
 
 /* Tells why field i is no number that can be used. */
-static mlp_status bad_field(table *t, const mlp_record *record, size_t i, mlp_number kind)
+static mlp_status bad_field(const mlp_record *record, size_t i, const char *name, mlp_number kind, const char *file,
+                            mlp_error *err)
 {
     const char *text = mlp_field_text(record, i);
     long line = record->fields[i].line;
     char where[160];
-    snprintf(where, sizeof where, t->names && t->names[i][0] ? "column %zu (%.100s)" : "column %zu", i + 1,
-             t->names ? t->names[i] : "");
-    if (is_missing(text, false)) {
-        return mlp_fail(t->err, MLP_EVALUE, t->file, line, *text ? "missing value in %s ('%s')" : "missing value in %s",
-                        where, text);
+    snprintf(where, sizeof where, name && name[0] ? "column %zu (%.100s)" : "column %zu", i + 1, name ? name : "");
+    if (mlp_text_is_missing(text, false)) {
+        return mlp_fail(err, MLP_EVALUE, file, line, *text ? "missing value in %s ('%s')" : "missing value in %s", where,
+                        text);
     }
     if (kind == MLP_NUMBER_FINITE || (kind == MLP_NUMBER_INFINITE && strpbrk(text, "0123456789"))) {
-        return mlp_fail(t->err, MLP_EVALUE, t->file, line, "'%.40s' in %s is too large for a float", text, where);
+        return mlp_fail(err, MLP_EVALUE, file, line, "'%.40s' in %s is too large for a float", text, where);
     }
     if (kind != MLP_NUMBER_NOT) {
-        return mlp_fail(t->err, MLP_EVALUE, t->file, line, "'%.40s' in %s is not finite", text, where);
+        return mlp_fail(err, MLP_EVALUE, file, line, "'%.40s' in %s is not finite", text, where);
     }
     const char *comma = strchr(text, ',');
     bool decimal = comma && !strchr(comma + 1, ',') && strspn(text, "+-0123456789,eE") == strlen(text);
-    return mlp_fail(t->err, MLP_EVALUE, t->file, line, "'%.40s' in %s is not a number%s", text, where,
+    return mlp_fail(err, MLP_EVALUE, file, line, "'%.40s' in %s is not a number%s", text, where,
                     decimal ? " (write a decimal point, not a comma)" : "");
 }
 
-static mlp_status number_in(table *t, const mlp_record *record, size_t i, float *value)
+mlp_status mlp_field_number(const mlp_record *record, size_t i, const char *name, bool nonfinite, const char *file,
+                            float *value, mlp_error *err)
 {
     double number;
     mlp_number kind = mlp_parse_number(mlp_field_text(record, i), record->fields[i].length, &number);
@@ -83,10 +83,17 @@ static mlp_status number_in(table *t, const mlp_record *record, size_t i, float 
     }
     bool written_so =
         kind == MLP_NUMBER_NAN || (kind == MLP_NUMBER_INFINITE && !strpbrk(mlp_field_text(record, i), "0123456789"));
-    if (kind == MLP_NUMBER_NOT || (!mlp_is_finite(*value) && !(t->spec->allow_nonfinite && written_so))) {
-        return bad_field(t, record, i, kind);
+    if (kind == MLP_NUMBER_NOT || (!mlp_is_finite(*value) && !(nonfinite && written_so))) {
+        return bad_field(record, i, name, kind, file, err);
     }
     return MLP_OK;
+}
+
+static const char *name_of(const table *t, size_t i) { return t->names ? t->names[i] : NULL; }
+
+static mlp_status number_in(table *t, const mlp_record *record, size_t i, float *value)
+{
+    return mlp_field_number(record, i, name_of(t, i), t->spec->allow_nonfinite, t->file, value, t->err);
 }
 
 /* Keeps the label of one row as text and, if it is one, as a number. */
@@ -94,13 +101,13 @@ static mlp_status label_in(table *t, const mlp_record *record, size_t i, float *
 {
     const char *text = mlp_field_text(record, i);
     double number;
-    if (is_missing(text, true) && !record->fields[i].quoted) {
-        return bad_field(t, record, i, MLP_NUMBER_NOT);
+    if (mlp_text_is_missing(text, true) && !record->fields[i].quoted) {
+        return bad_field(record, i, name_of(t, i), MLP_NUMBER_NOT, t->file, t->err);
     }
     mlp_number kind = mlp_parse_number(text, record->fields[i].length, &number);
     *value = mlp_float_of_double(number);
     if (kind == MLP_NUMBER_NAN || kind == MLP_NUMBER_INFINITE) {
-        return bad_field(t, record, i, kind);
+        return bad_field(record, i, name_of(t, i), kind, t->file, t->err);
     }
     mlp_status status = mlp_labels_add(&t->labels, text, record->fields[i].line, &t->index[t->rows]);
     if (kind == MLP_NUMBER_NOT && status == MLP_OK && t->text_rows++ == 0) {
@@ -255,7 +262,7 @@ static bool is_sklearn(table *t, const mlp_record *first, const mlp_record *seco
     mlp_parse_number(mlp_field_text(first, 0), first->fields[0].length, &rows);
     mlp_parse_number(mlp_field_text(first, 1), first->fields[1].length, &features);
     for (size_t i = 2; i < first->count; i++) {
-        if (is_number(first, i) || is_missing(mlp_field_text(first, i), false)) {
+        if (is_number(first, i) || mlp_text_is_missing(mlp_field_text(first, i), false)) {
             return false;
         }
     }

@@ -1,8 +1,12 @@
 /* input.c: a file as a stream of bytes: plain, gzip, or a part of a zip archive. zlib is used here and nowhere else. */
 #include "input.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "file.h"
 
@@ -16,20 +20,33 @@ static mlp_status fail(mlp_input *in, mlp_status status, const char *text, uint6
     return status;
 }
 
-/* Up to `size` stored bytes. */
+/* What one call of the system gives. */
+static size_t read_once(mlp_input *in, void *to, size_t size)
+{
+    ssize_t n;
+    while ((n = read(fileno(in->file), to, size)) < 0 && errno == EINTR) {
+    }
+    if (n < 0) {
+        fail(in, MLP_EIO, "cannot read", in->stored_at);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Up to `size` stored bytes; fewer only at the end (drained) or after a failure, or as they come (eager). */
 static size_t take_stored(mlp_input *in, void *to, size_t size)
 {
-    if (size > in->left) {
-        size = (size_t)in->left;
+    size_t wanted = size > in->left ? (size_t)in->left : size, n = 0;
+    if (wanted > 0) {
+        n = in->eager ? read_once(in, to, wanted) : fread(to, 1, wanted, in->file);
     }
-    size_t n = size > 0 ? fread(to, 1, size, in->file) : 0;
     in->stored_at += n;
     if (in->left != MLP_SIZE_UNKNOWN) {
         in->left -= n;
     }
-    if (n < size && ferror(in->file)) {
+    if (n < wanted && !in->eager && ferror(in->file)) {
         fail(in, MLP_EIO, "cannot read", in->stored_at);
     }
+    in->drained = in->drained || (in->eager ? n == 0 : n < size);
     return n;
 }
 
@@ -70,11 +87,10 @@ static void after_stream(mlp_input *in)
 static size_t unpack_unchecked(mlp_input *in, unsigned char *to, size_t size)
 {
     size_t done = 0;
-    while (done < size && !in->ended) {
+    while (done < size && !in->ended && !(in->eager && done > 0)) {
         if (in->packing == MLP_PLAIN) {
-            size_t n = take_stored(in, to + done, size - done);
-            in->ended = in->ended || n < size - done;
-            done += n;
+            done += take_stored(in, to + done, size - done);
+            in->ended = in->ended || in->drained;
             continue;
         }
         size_t part = size - done < MLP_INPUT_BUFFER ? size - done : MLP_INPUT_BUFFER;
@@ -140,9 +156,9 @@ static mlp_status start_unpacking(mlp_input *in, size_t waiting)
     return MLP_OK;
 }
 
-mlp_status mlp_input_open(mlp_input *in, const char *path, mlp_error *err)
+static mlp_status open_file(mlp_input *in, const char *path, bool eager, mlp_error *err)
 {
-    *in = (mlp_input){.err = err};
+    *in = (mlp_input){.err = err, .eager = eager};
     if (start(in, strcmp(path, "-") == 0 ? "standard input" : path) != MLP_OK) {
         return in->status;
     }
@@ -152,14 +168,24 @@ mlp_status mlp_input_open(mlp_input *in, const char *path, mlp_error *err)
     }
     in->owned = in->file != stdin;
     size_t n = take_stored(in, in->packed, MLP_INPUT_BUFFER);
+    while (n < 2 && !in->drained && in->status == MLP_OK) {
+        n += take_stored(in, in->packed + n, MLP_INPUT_BUFFER - n);
+    }
     if (in->status == MLP_OK && n >= 2 && in->packed[0] == 0x1F && in->packed[1] == 0x8B) {
         in->packing = MLP_GZIP;
         return start_unpacking(in, n);
     }
     memcpy(in->buffer, in->packed, n);
     in->have = n;
-    in->ended = n < MLP_INPUT_BUFFER;
+    in->ended = in->ended || in->drained;
     return in->status;
+}
+
+mlp_status mlp_input_open(mlp_input *in, const char *path, mlp_error *err) { return open_file(in, path, false, err); }
+
+mlp_status mlp_input_open_eager(mlp_input *in, const char *path, mlp_error *err)
+{
+    return open_file(in, path, true, err);
 }
 
 mlp_status mlp_input_open_part(mlp_input *in, FILE *file, const char *name, uint64_t offset, uint64_t stored,
@@ -189,13 +215,46 @@ void mlp_input_close(mlp_input *in)
     *in = (mlp_input){.status = MLP_OK};
 }
 
-size_t mlp_input_peek(mlp_input *in, const unsigned char **bytes)
+bool mlp_input_more(mlp_input *in)
 {
     size_t waiting = in->have - in->at;
-    if (!in->ended && waiting < MLP_INPUT_BUFFER / 2) {
-        memmove(in->buffer, in->buffer + in->at, waiting);
-        in->at = 0;
-        in->have = waiting + unpack(in, in->buffer + waiting, MLP_INPUT_BUFFER - waiting);
+    if (in->ended || waiting == MLP_INPUT_BUFFER) {
+        return false;
+    }
+    memmove(in->buffer, in->buffer + in->at, waiting);
+    in->at = 0;
+    in->have = waiting + unpack(in, in->buffer + waiting, MLP_INPUT_BUFFER - waiting);
+    return in->have > waiting;
+}
+
+size_t mlp_input_some(mlp_input *in, void *to, size_t size)
+{
+    if (in->at == in->have && in->status == MLP_OK) {
+        mlp_input_more(in);
+    }
+    size_t waiting = in->have - in->at, n = waiting < size ? waiting : size;
+    memcpy(to, in->buffer + in->at, n);
+    in->at += n;
+    in->offset += n;
+    return in->status == MLP_OK ? n : 0;
+}
+
+bool mlp_input_waits(const mlp_input *in)
+{
+    struct stat st;
+    int fd = fileno(in->file);
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    if (in->ended || in->z.avail_in > 0 || fstat(fd, &st) != 0 || S_ISREG(st.st_mode)) {
+        return false;
+    }
+    return poll(&ready, 1, 0) == 0;
+}
+
+size_t mlp_input_peek(mlp_input *in, const unsigned char **bytes)
+{
+    /* An eager one has bytes enough as long as it has any. */
+    if (in->have - in->at < (in->eager ? 1 : MLP_INPUT_BUFFER / 2)) {
+        mlp_input_more(in);
     }
     *bytes = in->buffer + in->at;
     return in->status == MLP_OK ? in->have - in->at : 0;
@@ -211,7 +270,10 @@ size_t mlp_input_read(mlp_input *in, void *to, size_t size)
         memcpy(to, in->buffer + in->at, first);
         in->at += first;
     }
-    size_t n = first + unpack(in, (unsigned char *)to + first, size - first);
+    size_t n = first;
+    do { /* an eager one comes in pieces */
+        n += unpack(in, (unsigned char *)to + n, size - n);
+    } while (n < size && in->eager && !in->ended);
     in->offset += n;
     return n;
 }

@@ -46,33 +46,41 @@ static bool slow(const char *text, size_t length, double *value)
     return whole;
 }
 
-mlp_number mlp_parse_number(const char *text, size_t length, double *value)
+/* What a decimal number is made of. */
+typedef struct decimal {
+    bool negative, any; /* any digit */
+    bool exact;         /* digits holds all of them */
+    uint64_t digits;
+    int exponent;
+} decimal;
+
+/* Goes over as much of [p, end) as is a decimal number; returns where that ends. */
+static inline const char *scan(const char *p, const char *end, decimal *d)
 {
-    /* Powers of ten that a double holds exactly. */
-    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const char *p = text, *end = text + length;
     bool negative = p < end && *p == '-';
     p += p < end && (*p == '-' || *p == '+');
+    const char *first = p;
     uint64_t digits = 0;
-    int seen = 0, exponent = 0;
-    bool exact = true, any = false;
-    for (bool after_point = false; p < end; p++) {
-        if (*p == '.' && !after_point) {
-            after_point = true;
-        } else if (is_digit(*p)) {
-            any = true;
-            seen += digits > 0 || *p != '0';
-            exact = exact && seen <= 18;
-            if (exact) {
-                digits = digits * 10 + (uint64_t)(*p - '0');
-                exponent -= after_point;
-            }
-        } else {
-            break;
+    while (p < end && is_digit(*p)) {
+        digits = digits * 10 + (uint64_t)(*p++ - '0');
+    }
+    const char *point = p;
+    if (p < end && *p == '.') {
+        p++;
+        while (p < end && is_digit(*p)) {
+            digits = digits * 10 + (uint64_t)(*p++ - '0');
         }
     }
-    if (any && p < end && (*p == 'e' || *p == 'E')) {
+    long seen = p - first - (p > point), exponent = p > point ? point + 1 - p : 0;
+    *d = (decimal){negative, seen > 0, true, digits, (int)(exponent < -100000 ? -100000 : exponent)};
+    if (seen > 18) { /* leading zeros do not count, and what is more may have run over */
+        long zeros = 0;
+        for (const char *q = first; q < p && (*q == '0' || *q == '.'); q++) {
+            zeros += *q == '0';
+        }
+        d->exact = seen - zeros <= 18;
+    }
+    if (d->any && p < end && (*p == 'e' || *p == 'E')) {
         const char *q = p + 1;
         bool down = q < end && *q == '-';
         int power = 0;
@@ -80,23 +88,48 @@ mlp_number mlp_parse_number(const char *text, size_t length, double *value)
         for (p = q < end && is_digit(*q) ? q : p; p >= q && p < end && is_digit(*p); p++) {
             power = power < 100000 ? power * 10 + (*p - '0') : power;
         }
-        exponent += down ? -power : power;
+        d->exponent += down ? -power : power;
     }
-    if (!any || p < end) {
+    return p;
+}
+
+/* W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990: digits and power both exact, so one operation
+ * rounds once. false: not so. */
+static inline bool round_once(const decimal *d, double *value)
+{
+    /* Powers of ten that a double holds exactly. */
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (!d->exact || d->digits > UINT64_C(1) << 53 || d->exponent < -22 || d->exponent > 22) {
+        return false;
+    }
+    double number = d->exponent < 0 ? (double)d->digits / tens[-d->exponent] : (double)d->digits * tens[d->exponent];
+    *value = d->negative ? -number : number;
+    return true;
+}
+
+size_t mlp_scan_number(const char *text, size_t size, double *value)
+{
+    decimal d;
+    const char *end = scan(text, text + size, &d);
+    return d.any && round_once(&d, value) ? (size_t)(end - text) : 0;
+}
+
+mlp_number mlp_parse_number(const char *text, size_t length, double *value)
+{
+    decimal d;
+    const char *end = text + length, *p = scan(text, end, &d);
+    if (!d.any || p < end) {
         const char *word = text + (length > 0 && (*text == '-' || *text == '+'));
         size_t size = (size_t)(end - word);
-        *value = (double)(negative ? -INFINITY : INFINITY);
+        *value = (double)(d.negative ? -INFINITY : INFINITY);
         if (same_word(word, size, "inf") || same_word(word, size, "infinity")) {
             return MLP_NUMBER_INFINITE;
         }
         *value = (double)NAN;
         return same_word(word, size, "nan") ? MLP_NUMBER_NAN : MLP_NUMBER_NOT;
     }
-    /* W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990: digits and power both exact, so one
-     * operation rounds once. */
-    if (exact && digits <= UINT64_C(1) << 53 && exponent >= -22 && exponent <= 22) {
-        double number = exponent < 0 ? (double)digits / tens[-exponent] : (double)digits * tens[exponent];
-        *value = negative ? -number : number;
+    if (round_once(&d, value)) {
         return MLP_NUMBER_FINITE;
     }
     if (!slow(text, length, value)) {

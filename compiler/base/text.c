@@ -1,4 +1,4 @@
-/* text.c: text that grows, and the shortest float literal. */
+/* text.c: text that grows, and the shortest decimal of a float. */
 #include "base/text.h"
 
 #include <float.h>
@@ -162,16 +162,15 @@ static char *put(char *out, const char *s, int n)
     return out + n;
 }
 
-void text_float(Text *t, float v)
+/* v is finite. compact: 12e-8, not 1.2e-7. */
+static void add_number(Text *t, float v, bool compact)
 {
     char digits[24], out[64];
     char *o = out;
-    if (!(fabsf(v) <= FLT_MAX))
-        die("internal error: a number to print is not finite");
     if (signbit(v))
         *o++ = '-';
     if (v == 0) {
-        o = put(o, "0.0f", 4);
+        o = put(o, "0.0", 3);
         text_add_n(t, out, (size_t)(o - out));
         return;
     }
@@ -182,8 +181,11 @@ void text_float(Text *t, float v)
     int n = put_digits(digits, number);
     int point = n + exponent; /* the decimal point stands before digit number `point` */
     if (point > 9 || point < -4) {
-        o = put(o, digits, n);
-        o += sprintf(o, "e%d", exponent);
+        int before = compact ? n : 1;
+        o = put(o, digits, before);
+        if (before < n)
+            o = put(put(o, ".", 1), digits + before, n - before);
+        o += sprintf(o, "e%d", exponent + n - before);
     } else if (exponent >= 0) {
         o = put(put(put(o, digits, n), "000000000", exponent), ".0", 2);
     } else if (point > 0) {
@@ -191,6 +193,21 @@ void text_float(Text *t, float v)
     } else {
         o = put(put(put(o, "0.", 2), "0000", -point), digits, n);
     }
-    *o++ = 'f';
     text_add_n(t, out, (size_t)(o - out));
+}
+
+void text_number(Text *t, float v)
+{
+    if (fabsf(v) <= FLT_MAX)
+        add_number(t, v, false);
+    else
+        text_add(t, isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+}
+
+void text_float(Text *t, float v)
+{
+    if (!(fabsf(v) <= FLT_MAX))
+        die("internal error: a number to print is not finite");
+    add_number(t, v, true);
+    text_char(t, 'f');
 }

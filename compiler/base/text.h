@@ -17,7 +17,10 @@ void text_char(Text *t, char c);
 void text_printf(Text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(Text *t, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
-/* The shortest decimal that reads back as exactly v, as a C float literal: "0.1f", "3.0f", "1e-30f". v is finite. */
+/* The shortest decimal that reads back as exactly v: "0.1", "3.0", "1.5e-30"; "nan", "inf", "-inf". */
+void text_number(Text *t, float v);
+
+/* The same as a C float literal: "0.1f", "15e-31f". v is finite. */
 void text_float(Text *t, float v);
 
 /* Adds spaces up to column `column` of the current line (none when it is already there). */

@@ -17,8 +17,8 @@ _mlpc_files() # SUFFIX: files that end so, and folders
 
 _mlpc()
 {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=build word i
-    local verbs='check show train eval reference help'
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=build word first=1 i
+    local verbs='check show train eval run reference help'
     local warnings='linear-stack rank-bottleneck saturating-depth loss-mismatch softmax-mse waist-of-one unused
         sign-untrainable softmax-of-one cpp-name extra-weights'
     local weights='--weights --by-order -D -Wno- --help --version'
@@ -36,15 +36,17 @@ _mlpc()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         -o | --header | --prefix | --target | --weights | --weights-as | -D | -W | -d) ((i++)) ;;
-        --data | --labels | --val | --val-labels | --test | --test-labels | --label | --delimiter | --threads) ((i++)) ;;
+        --data | --val | --val-labels | --test | --test-labels | --label | --delimiter | --threads | --format | --jit) ((i++)) ;;
+        --labels) [[ $verb == run ]] || ((i++)) ;;
         --scale | --split | --epochs | --batch | --lr | --optimizer | --schedule | --warmup | --decay | --momentum) ((i++)) ;;
         --weight-decay | --clip | --seed | --patience | --checkpoint | --every | --resume | --log) ((i++)) ;;
         -*) ;;
         *)
+            [[ $first ]] || continue
+            first=
             for word in $verbs; do
                 [[ $word == "${COMP_WORDS[i]}" ]] && verb=$word
             done
-            break
             ;;
         esac
     done
@@ -53,9 +55,11 @@ _mlpc()
     show) options="--json --dot --target --weights-as --train $weights" ;;
     train) options="-o $data $train $weights" ;;
     eval) options="$data $weights" ;;
+    run) options="--data --format -o --labels --delimiter --jit $weights" ;;
     help) options='--help --version' ;;
     *) options=$weights ;;
     esac
+    [[ $verb == run && $prev == --labels ]] && prev=
     case $prev in
     -o | --header | --data | --labels | --val | --val-labels | --test | --test-labels | --checkpoint | --resume | --log)
         _mlpc_files '' && return
@@ -66,6 +70,8 @@ _mlpc()
     --label | --delimiter | --threads | --split | --epochs | --batch | --lr | --warmup | --decay | --momentum) return ;;
     --weight-decay | --clip | --seed | --patience | --every) return ;;
     --weights) _mlpc_files .safetensors && return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W 'csv npy f32' -- "$cur") && return ;;
+    --jit) mapfile -t COMPREPLY < <(compgen -W 'tcc cc auto' -- "$cur") && return ;;
     --target) mapfile -t COMPREPLY < <(compgen -W 'simd portable' -- "$cur") && return ;;
     --weights-as) mapfile -t COMPREPLY < <(compgen -W 'table file' -- "$cur") && return ;;
     -d) mapfile -t COMPREPLY < <(compgen -W 'graph grad fold fuse plan' -- "$cur") && return ;;

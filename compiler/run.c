@@ -1,0 +1,184 @@
+/* run.c: the verb run: rows of numbers in, through the net as machine code, rows of answers out; as they come, and never more
+ * of them in memory than a batch. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "back/live.h"
+#include "cli.h"
+#include "mlp.h"
+#include "rows.h"
+#include "run/rows_out.h"
+
+/* Numbers of a batch: enough rows to keep the kernels busy, few enough to stay close to the processor. */
+enum { BATCH_NUMBERS = 1 << 17, BATCH_LEAST = 12, BATCH_MOST = 4096 };
+
+typedef struct Run {
+    Cli *cli;
+    Diag *d;
+    const Graph *g;
+    const char *data, *output;
+    mlp_rows_format in, out;
+    char delimiter;
+    size_t width, batch;
+    float *row;          /* a batch as it is read: the inputs of a sample one after the other */
+    float **x, **y;      /* for each input, and for each output, a batch */
+    mlp_rows *rows;
+    Live *live;
+} Run;
+
+/* ---- what is asked for ------------------------------------------------------------------------------------------ */
+
+static bool same_file(const char *x, const char *y)
+{
+    struct stat a, b;
+    return stat(x, &a) == 0 && stat(y, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* Kinds of files, by what is said or by their names. */
+static int choose_formats(Run *r)
+{
+    mlp_rows_format by_data = mlp_rows_format_of(r->data), by_output = mlp_rows_format_of(r->output);
+    const bool piped = strcmp(r->data, "-") == 0;
+    if (r->cli->format >= 0)
+        r->in = (mlp_rows_format)r->cli->format;
+    else if (by_data != MLP_ROWS_FORMATS || piped)
+        r->in = piped ? MLP_ROWS_CSV : by_data;
+    else
+        return cli_usage(r->cli, "what kind of file is %s? Say --format csv, npy or f32", r->data);
+    r->out = by_output != MLP_ROWS_FORMATS ? by_output : r->in;
+    if (r->cli->names && r->out != MLP_ROWS_CSV)
+        return cli_usage(r->cli, "--labels answers with text: say -o FILE.csv");
+    return EXIT_OK;
+}
+
+static int check_args(Run *r)
+{
+    const Compile *c = &r->cli->compile;
+    const char *delimiter = r->cli->learn.delimiter;
+    const char *read[] = {c->script, c->weights, r->data};
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (read[i] && same_file(read[i], r->output))
+            return cli_usage(r->cli, "%s would be overwritten: it is read", r->output);
+    if (strcmp(r->data, "-") == 0 && (strcmp(c->script, "-") == 0 || (c->weights && strcmp(c->weights, "-") == 0)))
+        return cli_usage(r->cli, "standard input cannot be both %s and the rows: say --data FILE",
+                         strcmp(c->script, "-") == 0 ? "the script" : "the weights");
+    if (delimiter && strlen(delimiter) != 1 && strcmp(delimiter, "tab") && strcmp(delimiter, "blank"))
+        return cli_usage(r->cli, "--delimiter wants one character, tab or blank");
+    r->delimiter = !delimiter ? 0 : strcmp(delimiter, "tab") == 0 ? '\t' : strcmp(delimiter, "blank") == 0 ? ' ' : *delimiter;
+    return choose_formats(r);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
+
+static bool told(Run *r, const mlp_error *err)
+{
+    return diag_error(r->d, (Pos){err->file[0] ? arena_strdup(r->d->arena, err->file) : NULL, (int)err->line}, "%s",
+                      mlp_error_detail(err));
+}
+
+/* Memory for a batch. */
+static void take_batch(Run *r)
+{
+    const Graph *g = r->g;
+    Arena *a = r->d->arena;
+    size_t numbers = r->width;
+    for (int o = 0; o < g->noutput; o++)
+        numbers += (size_t)g->output[o].node->width;
+    r->batch = BATCH_NUMBERS / numbers / BATCH_LEAST * BATCH_LEAST;
+    r->batch = r->batch < BATCH_LEAST ? BATCH_LEAST : r->batch > BATCH_MOST ? BATCH_MOST : r->batch;
+    r->row = ARENA_ARRAY(a, r->batch * r->width, float);
+    r->x = ARENA_ARRAY(a, (size_t)g->ninput, float *);
+    r->y = ARENA_ARRAY(a, (size_t)g->noutput, float *);
+    for (int i = 0; i < g->ninput; i++)
+        r->x[i] = g->ninput == 1 ? r->row : ARENA_ARRAY(a, r->batch * (size_t)g->input[i]->width, float);
+    for (int o = 0; o < g->noutput; o++)
+        r->y[o] = ARENA_ARRAY(a, r->batch * (size_t)g->output[o].node->width, float);
+}
+
+/* Rows as they are read into rows of each input. */
+static void part_inputs(Run *r, size_t n)
+{
+    const float *from = r->row;
+    if (r->g->ninput == 1)
+        return;
+    for (size_t s = 0; s < n; s++)
+        for (int i = 0; i < r->g->ninput; i++) {
+            size_t width = (size_t)r->g->input[i]->width;
+            memcpy(r->x[i] + s * width, from, width * sizeof *from);
+            from += width;
+        }
+}
+
+/* That a net stays on tcc is told once. */
+static void tell_news(Run *r)
+{
+    const char *news = live_news(r->live);
+    if (!news || strcmp(live_tier(r->live), "cc") == 0)
+        return;
+    diag_note(r->d, (Pos){r->g->file, 0}, "%s", news);
+    diag_flush(r->d, stderr);
+}
+
+static bool answer(Run *r, RowsOut *out)
+{
+    mlp_error err;
+    for (size_t n;;) {
+        if (mlp_rows_next(r->rows, r->batch, r->row, &n, &err) != MLP_OK)
+            return told(r, &err);
+        if (n == 0)
+            return true;
+        part_inputs(r, n);
+        live_run(r->live, n, (const float *const *)r->x, r->y);
+        if (!rows_out_add(out, n, r->y))
+            return false;
+        tell_news(r);
+    }
+}
+
+static bool open_rows(Run *r)
+{
+    mlp_error err;
+    mlp_group *groups = ARENA_ARRAY(r->d->arena, (size_t)r->g->ninput, mlp_group);
+    for (int i = 0; i < r->g->ninput; i++) {
+        groups[i] = (mlp_group){r->g->input[i]->name, (size_t)r->g->input[i]->width};
+        r->width += groups[i].width;
+    }
+    r->rows = mlp_rows_open(r->data, r->in, r->delimiter, groups, (size_t)r->g->ninput, &err);
+    return r->rows || told(r, &err);
+}
+
+static bool run(Run *r)
+{
+    r->live = live_new(r->g, (LiveJit)r->cli->jit, r->d);
+    if (!r->live)
+        return false;
+    tell_news(r);
+    diag_flush(r->d, stderr); /* before it waits for somebody to type */
+    if (!open_rows(r))
+        return false;
+    RowsOutOptions o = {.path = r->output, .format = r->out, .header = mlp_rows_named(r->rows), .classes = r->cli->names,
+                        .count = mlp_rows_count(r->rows)};
+    RowsOut *out = rows_out_new(r->g, &o, r->d);
+    if (!out)
+        return false;
+    take_batch(r);
+    return rows_out_end(out, answer(r, out));
+}
+
+int verb_run(Cli *cli)
+{
+    Run r = {.cli = cli, .d = &cli->compile.diag};
+    r.data = cli->learn.data ? cli->learn.data : "-";
+    r.output = cli->output ? cli->output : "-";
+    int status = check_args(&r);
+    if (status)
+        return status;
+    if (!compile_run(&cli->compile, STAGE_GRAPH))
+        return EXIT_WRONG;
+    r.g = cli->compile.graph;
+    bool good = run(&r);
+    mlp_rows_close(r.rows);
+    live_free(r.live);
+    return good ? EXIT_OK : EXIT_WRONG;
+}
