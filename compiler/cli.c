@@ -120,6 +120,8 @@ const Verb verbs[] = {
      verb_eval, false},
     {"run", "run NET.lua [options] < ROWS", "answers rows of numbers: CSV, NPY or raw float32 in, the same out, as they come",
      "--data --format -o --labels --delimiter --jit --weights --by-order -D -W", verb_run, false},
+    {"bench", "bench NET.lua [options]", "measures compile times and speed, against what this machine can do",
+     "--json --weights --by-order -D -W", verb_bench, false},
     {"reference", "reference NET.lua [options]",
      "evaluates in double precision: rows of float32 from standard input, rows of float64 out",
      "--weights --by-order -D -W", verb_reference, false},

@@ -45,7 +45,7 @@ int cli_print(Cli *cli, Text *t);
 /* Ends what was printed to standard output: EXIT_OK, or EXIT_WRONG with the reason reported. */
 int cli_flush_stdout(Cli *cli);
 
-/* build.c, show.c, reference.c, train.c, run.c: the verbs. */
+/* build.c, show.c, reference.c, train.c, run.c, bench.c: the verbs. */
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
 int verb_show(Cli *cli);
@@ -53,5 +53,6 @@ int verb_reference(Cli *cli);
 int verb_train(Cli *cli);
 int verb_eval(Cli *cli);
 int verb_run(Cli *cli);
+int verb_bench(Cli *cli);
 
 #endif

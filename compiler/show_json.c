@@ -1,36 +1,8 @@
 /* show_json.c: `mlpc show --json`: keys that stay, figures as numbers, texts that are always valid JSON. */
 #include <string.h>
 
-#include "error.h"
-#include "mlp.h"
+#include "base/json.h"
 #include "show.h"
-
-/* A JSON string. Bytes that are no UTF-8 come out as U+FFFD, the sign for what cannot be shown. */
-static void json_text(Text *t, const char *s)
-{
-    if (!s) {
-        text_add(t, "null");
-        return;
-    }
-    text_char(t, '"');
-    for (size_t n = strlen(s), good; n; s += good, n -= good) {
-        good = mlp_utf8_valid(s, n);
-        for (size_t i = 0; i < good; i++) {
-            unsigned char ch = (unsigned char)s[i];
-            if (ch == '"' || ch == '\\')
-                text_printf(t, "\\%c", ch);
-            else if (ch < 0x20 || ch == 0x7f)
-                text_printf(t, "\\u%04x", ch);
-            else
-                text_char(t, s[i]);
-        }
-        if (good < n) {
-            text_add(t, "\\ufffd");
-            good++;
-        }
-    }
-    text_char(t, '"');
-}
 
 /* Whether text is a number as JSON writes it. */
 static bool is_number(const char *s)
@@ -62,24 +34,6 @@ static void json_value(Text *t, const char *s)
         text_add(t, s);
     else
         json_text(t, s);
-}
-
-/* "key": before a value; `first` begins the object, else a comma separates. */
-static void json_key(Text *t, bool first, const char *key)
-{
-    text_printf(t, "%s\"%s\": ", first ? "" : ", ", key);
-}
-
-static void json_number(Text *t, bool first, const char *key, double value)
-{
-    json_key(t, first, key);
-    text_printf(t, "%.17g", value);
-}
-
-static void json_string(Text *t, bool first, const char *key, const char *value)
-{
-    json_key(t, first, key);
-    json_text(t, value);
 }
 
 static void json_pos(Text *t, Pos pos)

@@ -36,6 +36,7 @@ struct Live {
     bool told;
     char why[NATIVE_WHY], news[NATIVE_WHY + 32];
     double tcc_seconds, cc_seconds, began;
+    LiveCost cost;
 };
 
 static double now(void)
@@ -152,7 +153,9 @@ Live *live_new(const Graph *g, LiveJit jit, Diag *d)
     Arena *a = arena_new();
     Diag quiet;
     Graph *copy = fused(g, a, &quiet);
-    l->jit = jit_compile(plan_make(copy, WEIGHTS_BAKED, TARGET_SIMD), d);
+    const Plan *baked = plan_make(copy, WEIGHTS_BAKED, TARGET_SIMD);
+    l->cost = (LiveCost){baked->macs, baked->flash};
+    l->jit = jit_compile(baked, d);
     if (!l->jit) {
         arena_free(a);
         free(l);
@@ -219,6 +222,11 @@ const char *live_news(Live *l)
     else
         snprintf(l->news, sizeof l->news, "stays on tcc: %s", *l->why ? l->why : "what cc made is not what was asked for");
     return l->news;
+}
+
+LiveCost live_cost(const Live *l)
+{
+    return l->cost;
 }
 
 double live_seconds_tcc(const Live *l)

@@ -35,6 +35,14 @@ bool live_waits(const Live *l);
  * nothing new. The text lives as long as the net. */
 const char *live_news(Live *l);
 
+/* What a sample costs: multiply-adds, after all passes, and bytes of weights and constants that are read. */
+typedef struct LiveCost {
+    double macs;
+    size_t bytes;
+} LiveCost;
+
+LiveCost live_cost(const Live *l);
+
 /* Seconds from graph to callable through libtcc, and through the C compiler (0: it did not get that far). */
 double live_seconds_tcc(const Live *l);
 double live_seconds_cc(const Live *l);

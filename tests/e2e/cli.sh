@@ -141,7 +141,7 @@ version=$(cat out)
 man=$root/compiler/doc/mlpc.1 bash=$root/compiler/doc/mlpc.bash
 sed 's/\\//g' "$man" >manual
 check 'the manual has the version' grep -qF "\"$version\"" manual
-for verb in check show train eval run reference help; do
+for verb in check show train eval run bench reference help; do
     "$MLPC" help $verb | sed -n 's/^  \(-.*\)/\1/p'
 done >options
 sed -n '/^Options/,/^$/s/^  \(-.*\)/\1/p' help >>options
