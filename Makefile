@@ -39,7 +39,7 @@ UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard te
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA) 2>/dev/null)
 LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ldl -lpthread -lz -lm
 
-.PHONY: all demo test test-long test-binaries golden asan bench install uninstall clean packages test-packages runtime
+.PHONY: all demo test test-long test-binaries golden asan tsan bench install uninstall clean packages test-packages runtime
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -130,6 +130,13 @@ golden: $(BUILD)/mlpc
 asan:
 	@$(MAKE) --no-print-directory $(PARALLEL) test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	    SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+# What runs in several threads, under the sanitizer for them: compiling and running nets, learning, the pool.
+TSAN_UNITS := jit live train
+tsan: test-packages
+	@$(MAKE) --no-print-directory $(PARALLEL) $(TSAN_UNITS:%=build/tsan/tests/%_test) BUILD=build/tsan CFLAGS='-O1 -g' \
+	    SANITIZE='-fsanitize=thread'
+	@for unit in $(TSAN_UNITS); do TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/$${unit}_test || exit 1; done
 
 # ---- install -----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <unistd.h>
 
@@ -526,9 +529,20 @@ static void hold_standard_streams(void)
             return;
 }
 
+/* A page that the system has just handed out costs as much as compiling a layer. So what was freed stays ours, up to a
+ * limit, for the next net. */
+static void keep_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
+
 int cli_run(int argc, char **argv)
 {
     hold_standard_streams();
+    keep_memory();
     Cli cli = {.verb = &verbs[0], .dump = -1, .format = -1};
     compile_begin(&cli.compile);
     cli.defs = ARENA_ARRAY(cli.compile.arena, (size_t)argc + 1, ScriptDefine);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/block.h"
+
 /* libtcc keeps its parser in global variables; releases differ in how well they guard them. */
 static pthread_mutex_t tcc_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -153,15 +155,6 @@ void jit_code_free(JitCode *code)
 
 /* ---- nets ------------------------------------------------------------------------------------------------ */
 
-/* `count` floats on a cache line; room for one when it is 0. */
-static float *take_floats(size_t count)
-{
-    void *memory;
-    if (count > SIZE_MAX / sizeof(float) - 64 || posix_memalign(&memory, 64, (count + !count) * sizeof(float)))
-        die("out of memory (%zu floats wanted)", count);
-    return memory;
-}
-
 void jit_constants(const Plan *p, const mlp_kernels *k, float *constants)
 {
     for (int i = 0; i < p->ntable; i++) {
@@ -185,7 +178,7 @@ Jit *jit_compile(const Plan *p, Diag *d)
 Jit *jit_compile_for(const Plan *p, const mlp_kernels *k, Diag *d)
 {
     Arena *scratch = arena_new();
-    float *constants = take_floats(p->constants);
+    float *constants = block_new(p->constants);
     JitFunction function[] = {{"mlp_net", NULL}, {NULL, NULL}};
     JitText t = jit_text(p, k, constants, scratch);
     JitCode *code = jit_code(t.text, t.symbol, t.nsymbol, function, d);
@@ -215,5 +208,5 @@ void jit_free(Jit *j)
 
 float *jit_scratch(const Jit *j)
 {
-    return take_floats(j->scratch);
+    return block_new(j->scratch);
 }

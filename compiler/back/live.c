@@ -11,6 +11,7 @@
 #include "back/emit.h"
 #include "back/jit.h"
 #include "back/native.h"
+#include "base/block.h"
 #include "pass/pass.h"
 
 /* Code of either kind, with the numbers that it is called with. */
@@ -46,14 +47,6 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static float *take_floats(size_t count)
-{
-    void *memory;
-    if (posix_memalign(&memory, 64, (count + !count) * sizeof(float)))
-        die("out of memory (%zu floats wanted)", count);
-    return memory;
-}
-
 /* ---- the C compiler's code -------------------------------------------------------------------------------------- */
 
 static const char entry[] = "mlpc_live_net";
@@ -83,7 +76,7 @@ static void prepare(Live *l, const Plan *p)
     EmitOptions o = {.prefix = p->graph->name, .command = "mlpc", .script = "memory", .weights_file = "memory"};
     emit_source(p, &o, &l->text);
     add_entry(&l->text, p);
-    l->numbers = take_floats(p->numbers);
+    l->numbers = block_new(p->numbers);
     memset(l->numbers, 0, p->numbers * sizeof *l->numbers);
     for (int i = 0; i < p->ntable; i++)
         for (size_t k = 0; k < p->table[i]->count && !p->table[i]->baked; k++)
@@ -171,7 +164,7 @@ Live *live_new(const Graph *g, LiveJit jit, Diag *d)
         scratch = scratch > wanted ? scratch : wanted;
         prepare(l, p);
     }
-    l->scratch = take_floats(scratch);
+    l->scratch = block_new(scratch);
     arena_free(a);
     if (jit == LIVE_CC)
         compile(l);

@@ -131,7 +131,7 @@ static double derivative(const Move *m, double loss, double *d)
 
 static void compare(const Move *m, double exact, double loss, const char *what, const char *where, Seen *seen)
 {
-    double d, size = fabs(exact) + 1e-4 * (fabs(loss) + 1e-3);
+    double d = 0, size = fabs(exact) + 1e-4 * (fabs(loss) + 1e-3);
     assert_true(isfinite(exact));
     if (derivative(m, loss, &d) > 0.1 * DIFFERENCES_TOLERANCE * size) {
         seen->kinks++;
