@@ -20,7 +20,7 @@ WARNINGS := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-pro
 ALL_CFLAGS = $(WARNINGS) -D_GNU_SOURCE -Icompiler -Iruntime -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 
 # What Debian calls what we need. Only missing ones are installed.
-BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev libtcc-dev zlib1g-dev
+BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev libtcc-dev zlib1g-dev libedit-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev g++ clang tcc cmake git
 
 RUNTIME_C  := $(wildcard runtime/*.c)
@@ -37,7 +37,7 @@ SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
 
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA) 2>/dev/null)
-LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ldl -lpthread -lz -lm
+LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ledit -ldl -lpthread -lz -lm
 
 .PHONY: all demo test test-long test-binaries golden asan tsan bench install uninstall clean packages test-packages runtime
 .DELETE_ON_ERROR:
@@ -83,6 +83,10 @@ $(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath
 	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h runtime/update.h > $@
 
 $(BUILD)/gen/%.c: compiler/front/%.lua compiler/front/text.awk
+	@mkdir -p $(@D)
+	$(call SAY,GEN) awk -f compiler/front/text.awk -v name=$*_lua $< > $@
+
+$(BUILD)/gen/%.c: compiler/repl/%.lua compiler/front/text.awk
 	@mkdir -p $(@D)
 	$(call SAY,GEN) awk -f compiler/front/text.awk -v name=$*_lua $< > $@
 

@@ -248,11 +248,33 @@ static int dump(Cli *cli)
     return cli_flush_stdout(cli);
 }
 
+static EmitOptions emit_options(const Cli *cli, const Places *places)
+{
+    const Compile *c = &cli->compile;
+    return (EmitOptions){.prefix = cli->prefix ? cli->prefix : c->graph->name,
+                         .command = cli->command ? cli->command : command_of(cli),
+                         .script = strcmp(c->script, "-") ? base_name(c->script) : "standard input",
+                         .weights_file = places->numbers ? base_name(places->numbers) : NULL,
+                         .single_header = cli->single_header};
+}
+
+bool build_text(Cli *cli, Text *t)
+{
+    if (check_prefix(cli) || !compile_run(&cli->compile, STAGE_PLAN) || cli->compile.diag.errors)
+        return false;
+    EmitOptions o = emit_options(cli, &(Places){0});
+    emit_source(cli->compile.plan, &o, t);
+    return true;
+}
+
 int verb_build(Cli *cli)
 {
+    return cli->dump >= 0 ? dump(cli) : build_write(cli);
+}
+
+int build_write(Cli *cli)
+{
     Compile *c = &cli->compile;
-    if (cli->dump >= 0)
-        return dump(cli);
     const char *problem = conflict(cli);
     if (problem)
         return cli_usage(cli, "%s", problem);
@@ -270,11 +292,7 @@ int verb_build(Cli *cli)
         return status;
     if (!compile_run(c, STAGE_PLAN) || c->diag.errors)
         return EXIT_WRONG;
-    EmitOptions o = {.prefix = cli->prefix ? cli->prefix : c->graph->name,
-                     .command = command_of(cli),
-                     .script = strcmp(c->script, "-") ? base_name(c->script) : "standard input",
-                     .weights_file = places.numbers ? base_name(places.numbers) : NULL,
-                     .single_header = cli->single_header};
+    EmitOptions o = emit_options(cli, &places);
     size_t source_size;
     if (!write_files(cli, &o, &places, &source_size))
         return EXIT_WRONG;

@@ -125,6 +125,8 @@ const Verb verbs[] = {
      "--data --format -o --labels --delimiter --jit --weights --by-order -D -W", verb_run, false},
     {"bench", "bench NET.lua [options]", "measures compile times and speed, against what this machine can do",
      "--json --weights --by-order -D -W", verb_bench, false},
+    {"repl", "repl [NET.lua] [options]", "a prompt: Lua with nets that are made, trained, drawn and asked at once (also: mlpc -i)",
+     "--weights --by-order -D -W", verb_repl, true},
     {"reference", "reference NET.lua [options]",
      "evaluates in double precision: rows of float32 from standard input, rows of float64 out",
      "--weights --by-order -D -W", verb_reference, false},
@@ -546,6 +548,9 @@ int cli_run(int argc, char **argv)
     Cli cli = {.verb = &verbs[0], .dump = -1, .format = -1};
     compile_begin(&cli.compile);
     cli.defs = ARENA_ARRAY(cli.compile.arena, (size_t)argc + 1, ScriptDefine);
+    char repl[] = "repl";
+    if (argc > 1 && strcmp(argv[1], "-i") == 0) /* as in Lua: mlpc -i [NET.lua] */
+        argv[1] = repl;
     int status = run(&cli, argc - (argc > 0), argv + (argc > 0));
     diag_flush(&cli.compile.diag, stderr);
     compile_end(&cli.compile);

@@ -13,6 +13,7 @@ typedef struct Cli {
     Compile compile;
     const struct Verb *verb;
     const char *output, *header, *prefix;
+    const char *command;    /* how to make the C again, where it was no command line that asked; NULL: this one */
     int target, weights_as; /* which of the option's words */
     int dump;               /* a Stage, or -1 */
     bool single_header, dot, json, names; /* names: run --labels */
@@ -45,6 +46,10 @@ int cli_print(Cli *cli, Text *t);
 /* Ends what was printed to standard output: EXIT_OK, or EXIT_WRONG with the reason reported. */
 int cli_flush_stdout(Cli *cli);
 
+/* build.c: what -o asks for, into its files, or the C file alone as text. EXIT_OK or a status after a report; false likewise. */
+int build_write(Cli *cli);
+bool build_text(Cli *cli, Text *t);
+
 /* build.c, show.c, reference.c, train.c, run.c, bench.c: the verbs. */
 int verb_build(Cli *cli);
 int verb_check(Cli *cli);
@@ -54,5 +59,6 @@ int verb_train(Cli *cli);
 int verb_eval(Cli *cli);
 int verb_run(Cli *cli);
 int verb_bench(Cli *cli);
+int verb_repl(Cli *cli); /* repl/repl.c */
 
 #endif

@@ -75,33 +75,6 @@ typedef struct Reference {
     pthread_mutex_t one; /* parameters are bound to a block while a call runs: one at a time */
 } Reference;
 
-/* Parameters of the copy's own, so that binding values to them does not show in the graph that it was copied from. */
-static void own_params(Graph *g)
-{
-    Param **own = ARENA_ARRAY(g->arena, (size_t)g->params_made + 1, Param *);
-    for (int i = 0; i < g->nparam; i++) {
-        Param *p = own[g->param[i]->id] = ARENA_NEW(g->arena, Param);
-        *p = *g->param[i];
-        p->exact = NULL;
-        g->param[i] = p;
-    }
-    for (int i = 0; i < g->nnode; i++)
-        for (int r = 0; r < ROLE_COUNT; r++) {
-            Node *n = g->node[i];
-            n->param[r] = n->param[r] ? own[n->param[r]->id] : NULL;
-        }
-}
-
-/* graph_copy takes memory from the arena of the graph that it copies; this one lives in the learner's. */
-static Graph *copy_into(Arena *a, const Graph *g)
-{
-    Graph lent = *g;
-    lent.arena = a;
-    Graph *copy = graph_copy(&lent);
-    own_params(copy);
-    return copy;
-}
-
 static void bind_block(Graph *g, const float *block)
 {
     for (int i = 0; i < g->nparam; i++) {
@@ -216,11 +189,11 @@ Learner *learner_reference(const Graph *g, Diag *d, const LearnerOptions *o)
     mlp_learner *run = &f->base.run;
     f->base = (Learner){.name = "reference", .load = reference_load, .store = reference_store, .free = reference_free};
     f->arena = a;
-    f->forward = copy_into(a, g);
+    f->forward = graph_copy_into(a, g);
     for (int i = 0; i < g->noutput && o->scores; i++)
         f->forward->output[i].node = f->forward->node[loss_read(g, g->train.loss, g->output[i].node).value->id];
     if (o->grad) {
-        f->training = copy_into(a, g);
+        f->training = graph_copy_into(a, g);
         if (!pass_grad(f->training, d, o->grad)) {
             arena_free(a);
             return NULL;

@@ -222,7 +222,7 @@ static void print_budget(Text *t, const char *what, double most, double used, co
 static void print_costs(const Show *s, Text *t)
 {
     const Plan *p = s->p;
-    const Compile *c = &s->cli->compile;
+    const Compile *c = s->compile;
     const Budget *b = &s->g->budget;
     const char *where = p->scratch_argument ? "the caller's scratch" : "on the stack";
     print_line(t, "target", "%s", target_name[p->target]);
@@ -247,7 +247,7 @@ static void print_costs(const Show *s, Text *t)
 
 static void print_table(const Show *s, Text *t)
 {
-    const ScriptInfo *info = &s->cli->compile.info;
+    const ScriptInfo *info = &s->compile->info;
     text_printf(t, "net %s, %s\n", s->g->name, s->g->file);
     for (int i = 0; i < info->nparam; i++) {
         const ScriptParam *q = &info->param[i];
@@ -270,6 +270,27 @@ static void print_table(const Show *s, Text *t)
     print_costs(s, t);
 }
 
+/* All that a printer needs to know. false: errors, in c->diag. */
+static bool gather(Show *s, Compile *c)
+{
+    *s = (Show){.a = c->arena, .compile = c, .g = c->graph};
+    keep_layers(s, c->graph);
+    if (!compile_run(c, STAGE_PLAN))
+        return false;
+    s->p = c->plan;
+    find_fates(s);
+    return true;
+}
+
+bool show_table(Compile *c, Text *t)
+{
+    Show s;
+    if (!gather(&s, c))
+        return false;
+    print_table(&s, t);
+    return true;
+}
+
 /* ---- the verb ------------------------------------------------------------------------------------------------ */
 
 int verb_show(Cli *cli)
@@ -283,13 +304,10 @@ int verb_show(Cli *cli)
         graph_dot(c->graph, stdout);
         return cli_flush_stdout(cli);
     }
-    Show s = {.a = c->arena, .cli = cli, .g = c->graph};
+    Show s;
     Text t = {0};
-    keep_layers(&s, c->graph);
-    if (!compile_run(c, STAGE_PLAN))
+    if (!gather(&s, c))
         return EXIT_WRONG;
-    s.p = c->plan;
-    find_fates(&s);
     if (cli->json)
         show_json(&s, &t);
     else

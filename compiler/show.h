@@ -24,7 +24,7 @@ typedef struct Layer {
 
 typedef struct Show {
     Arena *a;
-    const Cli *cli;
+    const Compile *compile;
     const Graph *g;
     const Plan *p;
     Layer *layer;
@@ -44,6 +44,10 @@ double show_bytes(const Node *n);
 
 /* Bytes of numbers that stand outside the C file. */
 size_t show_outside(const Plan *p);
+
+/* The table of a net that has been read (STAGE_GRAPH ran), appended to t; runs the rest of the pipeline. false: errors, in
+ * c->diag. */
+bool show_table(Compile *c, Text *t);
 
 /* show_json.c: all of it as JSON, appended to t. */
 void show_json(const Show *s, Text *t);

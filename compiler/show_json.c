@@ -44,7 +44,7 @@ static void json_pos(Text *t, Pos pos)
 
 static void json_params(const Show *s, Text *t)
 {
-    const ScriptInfo *info = &s->cli->compile.info;
+    const ScriptInfo *info = &s->compile->info;
     text_add(t, "  \"params\": [");
     for (int i = 0; i < info->nparam; i++) {
         const ScriptParam *q = &info->param[i];
@@ -94,7 +94,7 @@ static void json_compiled(const Show *s, Text *t)
     const Plan *p = s->p;
     text_add(t, "  \"compiled\": {");
     json_string(t, true, "target", target_name[p->target]);
-    json_string(t, false, "weights", s->cli->compile.weights_used);
+    json_string(t, false, "weights", s->compile->weights_used);
     json_string(t, false, "weights_as", as_name[p->as]);
     json_number(t, false, "steps", p->nstep);
     json_number(t, false, "numbers", (double)s->numbers);

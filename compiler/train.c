@@ -11,8 +11,8 @@
 #include "learner.h"
 #include "train/health.h"
 #include "train/report.h"
+#include "train/save.h"
 #include "train/task.h"
-#include "version.h"
 
 /* One run of mlpc train. */
 typedef struct Run {
@@ -105,80 +105,26 @@ static int check_places(Run *r)
 
 /* ---- saving -------------------------------------------------------------------------------------------------------- */
 
-enum { PAIRS_MAX = 24 };
-
-/* What the weights file tells about itself. */
-typedef struct Metadata {
-    mlp_pair *pair;
-    size_t count;
-} Metadata;
-
-static void add_pair(Metadata *m, const char *key, const char *value)
-{
-    m->pair[m->count++] = (mlp_pair){key, value};
-}
-
 static Metadata metadata_of(const Run *r, const mlp_result *result)
 {
     const char *settings = settings_save(&r->s, r->a), *how = "";
-    Metadata m = {ARENA_ARRAY(r->a, PAIRS_MAX + r->task.classes, mlp_pair), 0};
+    Metadata m = metadata_new(r->a, r->g, r->task.classes);
     for (const char *line = settings; *line; line += strcspn(line, "\n") + 1)
         how = arena_printf(r->a, "%s%s%.*s", how, *how ? " " : "", (int)strcspn(line, "\n"), line);
-    add_pair(&m, "format", "mlpc");
-    add_pair(&m, "mlpc", MLPC_VERSION);
-    add_pair(&m, "net", r->g->name);
-    add_pair(&m, "trained", how);
-    add_pair(&m, "samples", arena_printf(r->a, "%zu", r->task.part[0].samples.count));
-    add_pair(&m, "steps", arena_printf(r->a, "%llu", (unsigned long long)result->step));
+    metadata_add(&m, "trained", how);
+    metadata_add(&m, "samples", arena_printf(r->a, "%zu", r->task.part[0].samples.count));
+    metadata_add(&m, "steps", arena_printf(r->a, "%llu", (unsigned long long)result->step));
     if (result->restored)
-        add_pair(&m, "best_epoch", arena_printf(r->a, "%zu", result->best_epoch));
-    if (r->task.classes) {
-        add_pair(&m, "classes", arena_printf(r->a, "%zu", r->task.classes));
-        for (size_t i = 0; i < r->task.classes; i++)
-            add_pair(&m, arena_printf(r->a, "class.%zu", i), r->task.class_name[i]);
-    }
+        metadata_add(&m, "best_epoch", arena_printf(r->a, "%zu", result->best_epoch));
+    metadata_classes(&m, r->a, r->task.classes, r->task.class_name);
     return m;
 }
 
-/* The scaling of an input as two more tensors. */
-static void add_scaling(const Run *r, int input, mlp_tensor *tensor, size_t *count)
+/* The weights, and what a later build needs besides. */
+static bool save(Run *r, const mlp_result *result)
 {
-    const Node *n = graph_input_scale(r->g, input);
-    for (int k = 0; k < 2 && n; k++) {
-        mlp_tensor *t = &tensor[(*count)++];
-        float *v = ARENA_ARRAY(r->a, (size_t)n->width, float);
-        size_t *shape = ARENA_ARRAY(r->a, 1, size_t);
-        for (int j = 0; j < n->width; j++)
-            v[j] = (float)(k ? n->shift : n->scale)[j];
-        shape[0] = (size_t)n->width;
-        *t = (mlp_tensor){.name = arena_printf(r->a, "%s.%s", r->g->input[input]->name, k ? "shift" : "scale"),
-                          .data = v,
-                          .count = shape[0],
-                          .shape = shape,
-                          .rank = 1};
-    }
-}
-
-/* Writes the weights: tensors under the graph's names, and what a later build needs besides. */
-static bool save_weights(Run *r, const mlp_result *result)
-{
-    size_t count = 0;
-    mlp_tensor *tensor = ARENA_ARRAY(r->a, (size_t)(r->g->nparam + 2 * r->g->ninput), mlp_tensor);
-    const float *w = r->w;
-    mlp_error err;
-    for (int i = 0; i < r->g->nparam; i++) {
-        const Param *p = r->g->param[i];
-        size_t *shape = ARENA_ARRAY(r->a, 2, size_t);
-        shape[0] = (size_t)p->rows;
-        shape[1] = (size_t)p->cols;
-        tensor[count++] = (mlp_tensor){.name = p->name, .data = w, .count = param_count(p), .shape = shape, .rank = p->ndim};
-        w += param_count(p);
-    }
-    for (int i = 0; i < r->g->ninput; i++)
-        add_scaling(r, i, tensor, &count);
     Metadata m = metadata_of(r, result);
-    return mlp_params_write(r->output, tensor, count, m.pair, m.count, &err) == MLP_OK ||
-           diag_error(r->d, (Pos){0}, "%s", err.text);
+    return save_weights(r->output, r->g, r->w, &m, r->d);
 }
 
 /* ---- what a checkpoint belongs to ---------------------------------------------------------------------------------- */
@@ -330,7 +276,7 @@ static bool learn(Run *r, mlp_result *result)
     bool logged = report_end(&r->report, r->d);
     bool learnt = result->ending == MLP_DIVERGED ? result->good_step > 0 : result->step > 0;
     r->learner->store(r->learner, r->block, r->w);
-    bool keeps = learnt && save_weights(r, result);
+    bool keeps = learnt && save(r, result);
     if (result->ending == MLP_DIVERGED)
         tell_divergence(r, &err, keeps);
     else if (status != MLP_OK)

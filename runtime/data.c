@@ -314,35 +314,65 @@ static mlp_status check_spec(const mlp_data_spec *spec, const char *path, const 
     return MLP_OK;
 }
 
-mlp_data *mlp_data_read(const char *path, const char *labels_path, const mlp_data_spec *spec, mlp_error *err)
+/* A reader with nothing in it yet. false: the spec makes no sense, or there is no memory. */
+static bool begin(reader *r, const char *path, const char *labels_path, const mlp_data_spec *spec, mlp_error *err)
 {
-    reader r = {.err = err};
+    *r = (reader){.err = err};
     if (spec) {
-        r.spec = *spec;
+        r->spec = *spec;
     }
-    if (check_spec(&r.spec, path, labels_path, err) != MLP_OK) {
+    if (check_spec(&r->spec, path, labels_path, err) != MLP_OK) {
+        return false;
+    }
+    r->data = calloc(1, sizeof *r->data);
+    if (!r->data) {
+        mlp_fail_memory(err, path, sizeof *r->data, "the data");
+    }
+    return r->data != NULL;
+}
+
+/* What was read, looked at as a whole; labels: the file that has them. */
+static mlp_data *finish(reader *r, mlp_status status, const char *labels)
+{
+    if (status == MLP_OK) {
+        status = mlp_classes_check(r->data, &r->spec, labels, r->err);
+    }
+    if (status != MLP_OK) {
+        mlp_data_free(r->data);
         return NULL;
     }
-    r.data = calloc(1, sizeof *r.data);
-    if (!r.data) {
-        mlp_fail_memory(err, path, sizeof *r.data, "the data");
+    if (r->data->target == MLP_TARGET_AUTO) {
+        r->data->target = MLP_TARGET_NONE;
+    }
+    return r->data;
+}
+
+mlp_data *mlp_data_read(const char *path, const char *labels_path, const mlp_data_spec *spec, mlp_error *err)
+{
+    reader r;
+    if (!begin(&r, path, labels_path, spec, err)) {
         return NULL;
     }
     mlp_status status = read_file(&r, path, labels_path ? MLP_PART_FEATURES : MLP_PART_BOTH, 0);
     if (status == MLP_OK && labels_path) {
         status = read_labels(&r, labels_path, path);
     }
-    if (status == MLP_OK) {
-        status = mlp_classes_check(r.data, &r.spec, labels_path ? labels_path : path, err);
-    }
-    if (status != MLP_OK) {
-        mlp_data_free(r.data);
+    return finish(&r, status, labels_path ? labels_path : path);
+}
+
+mlp_data *mlp_data_parse(const char *text, size_t size, const char *name, const mlp_data_spec *spec, mlp_error *err)
+{
+    reader r;
+    mlp_input in;
+    if (!begin(&r, name, NULL, spec, err)) {
         return NULL;
     }
-    if (r.data->target == MLP_TARGET_AUTO) {
-        r.data->target = MLP_TARGET_NONE;
+    mlp_status status = mlp_input_open_text(&in, text, size, name, err);
+    if (status == MLP_OK) {
+        status = mlp_csv_read(r.data, &in, &r.spec, MLP_PART_BOTH, 0, err);
     }
-    return r.data;
+    mlp_input_close(&in);
+    return finish(&r, status, name);
 }
 
 void mlp_data_free(mlp_data *data)

@@ -188,6 +188,21 @@ mlp_status mlp_input_open_eager(mlp_input *in, const char *path, mlp_error *err)
     return open_file(in, path, true, err);
 }
 
+mlp_status mlp_input_open_text(mlp_input *in, const char *text, size_t size, const char *name, mlp_error *err)
+{
+    *in = (mlp_input){.err = err, .left = size, .owned = true};
+    union {
+        const char *is;
+        char *wanted; /* fmemopen takes it so, and only reads with mode "r" */
+    } bytes = {text};
+    in->file = fmemopen(bytes.wanted, size ? size : 1, "r");
+    if (!in->file) {
+        in->owned = false;
+        return in->status = mlp_fail_memory(err, name, size, "the text");
+    }
+    return start(in, name);
+}
+
 mlp_status mlp_input_open_part(mlp_input *in, FILE *file, const char *name, uint64_t offset, uint64_t stored,
                                mlp_packing packing, uint32_t crc, mlp_error *err)
 {

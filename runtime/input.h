@@ -44,6 +44,9 @@ mlp_status mlp_input_open_eager(mlp_input *in, const char *path, mlp_error *err)
 mlp_status mlp_input_open_part(mlp_input *in, FILE *file, const char *name, uint64_t offset, uint64_t stored,
                                mlp_packing packing, uint32_t crc, mlp_error *err);
 
+/* Opens plain bytes in memory, which stay the caller's; name: for messages. */
+mlp_status mlp_input_open_text(mlp_input *in, const char *text, size_t size, const char *name, mlp_error *err);
+
 void mlp_input_close(mlp_input *in);
 
 /* Fills the buffer as far as it goes and shows it: *bytes[0..returned) are next. 0: the end, or a failure. */

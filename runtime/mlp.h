@@ -249,6 +249,9 @@ typedef struct mlp_data {
  * wrong widths, files cut short or with counts that lie, more data than memory (MLP_ENOMEM, with both figures). */
 mlp_data *mlp_data_read(const char *path, const char *labels_path, const mlp_data_spec *spec, mlp_error *err);
 
+/* The same from `size` bytes of CSV in memory; `name` stands for the file in messages. */
+mlp_data *mlp_data_parse(const char *text, size_t size, const char *name, const mlp_data_spec *spec, mlp_error *err);
+
 void mlp_data_free(mlp_data *data);
 
 /* Bytes of one stored value. */

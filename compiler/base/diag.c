@@ -85,6 +85,16 @@ void diag_note(Diag *d, Pos pos, const char *format, ...)
     va_end(args);
 }
 
+void diag_each(Diag *d, void (*take)(void *context, const char *kind, Pos pos, const char *text), void *context)
+{
+    for (DiagItem *i = d->first; i; i = i->next) {
+        if (i->printed)
+            continue;
+        i->printed = true;
+        take(context, i->kind, i->pos, i->text);
+    }
+}
+
 /* A message is one line: whatever control characters came in with a file name or a -D value show as '?'. */
 static void print_line(FILE *out, const char *s)
 {

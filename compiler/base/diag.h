@@ -57,6 +57,9 @@ void diag_warn(Diag *d, Warning w, Pos pos, const char *format, ...) __attribute
 /* Something worth telling that is not a complaint: "file:line: note: TEXT". */
 void diag_note(Diag *d, Pos pos, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Hands out what was not yet printed, in order, instead of printing it: kind is "error", "warning" or "note". */
+void diag_each(Diag *d, void (*take)(void *context, const char *kind, Pos pos, const char *text), void *context);
+
 /* Prints what was not yet printed, in order, to `out` (stderr, or a test's memory stream). */
 void diag_flush(Diag *d, FILE *out);
 

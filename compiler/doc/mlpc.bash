@@ -18,7 +18,7 @@ _mlpc_files() # SUFFIX: files that end so, and folders
 _mlpc()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=build word first=1 i
-    local verbs='check show train eval run bench reference help'
+    local verbs='check show train eval run bench repl reference help'
     local warnings='linear-stack rank-bottleneck saturating-depth loss-mismatch softmax-mse waist-of-one unused
         sign-untrainable softmax-of-one cpp-name extra-weights'
     local weights='--weights --by-order -D -Wno- --help --version'

@@ -24,10 +24,24 @@ typedef struct Hint {
     int function, call_line, line;
 } Hint;
 
-/* A run of a script. Found from any Lua state of it by script_of. */
+/* Where a session builds: a graph in an arena of its own, kept by the tensors that live in it. A full userdata. */
+typedef struct Workspace {
+    Arena *arena; /* NULL: taken over by `into`, or by the net that was made of it */
+    Graph *graph;
+    struct Workspace *into; /* which has taken in all the nodes; NULL: none */
+    bool left;              /* a net was made of it: the next input begins another */
+    unsigned long number;   /* in order of their making */
+} Workspace;
+
+/* A run of a script, or a session (session.h). Found from any Lua state of it by script_of. */
 typedef struct Script {
-    Arena *arena;
+    Arena *arena; /* session: of messages, until the next one */
+    Arena *keep;  /* of what lives as long as this does; script: the same */
     Diag *diag;
+    bool session;    /* errors are raised at once, and graphs come and go */
+    Workspace *work; /* session: the one that is built into */
+    unsigned long works; /* how many there were */
+    void (*made)(lua_State *L, Arena *a, Graph *g); /* session: pushes what net() returns, which owns the arena */
     const char *path, *folder; /* of the main script, as messages show it; its folder with the slash, or "" */
     Chunk *chunk;              /* all files, latest first */
     Chunk *running;            /* the file whose main part runs */
@@ -57,6 +71,7 @@ typedef struct Script {
 typedef struct Tensor {
     Node *node;
     Graph *graph;
+    Workspace *work; /* session: where it was made; user value 1 keeps it */
     bool bad; /* made by something that was an error: its width means nothing, so that nothing is said about it */
 } Tensor;
 
@@ -65,20 +80,30 @@ typedef struct Net {
     Graph *graph;
 } Net;
 
-#define TENSOR_TYPE "tensor"
-#define NET_TYPE "net"
+#define TENSOR_TYPE "mlpc.tensor" /* in the registry, which a session shares with other libraries */
+#define NET_TYPE "mlpc.script.net"
 
-static inline Script *script_of(lua_State *L) { return *(Script **)lua_getextraspace(L); }
 
 /* ---- script.c: places and errors -------------------------------------------------------------------------------- */
+
+/* The script that the state runs, and binding it: bind raises what Lua raises without memory. */
+Script *script_of(lua_State *L);
+void script_bind(lua_State *L, Script *s);
+
+/* The name that Lua's messages call a type by, in place of the registry's: the metatable is at the top of the stack. */
+void script_name_type(lua_State *L, const char *name);
 
 /* The line of the innermost frame that is the user's: where the running function of ours was called from. */
 Pos script_here(lua_State *L);
 
-/* Reports an error there. After SCRIPT_ERRORS_MAX of them it ends the run and does not return. */
+/* The same for a caller who must not touch the stack. */
+Pos script_place(Script *s, lua_State *L);
+
+/* Reports an error there. After SCRIPT_ERRORS_MAX of them it ends the run and does not return; in a session it raises
+ * the error. */
 void script_error(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Ends the run when there were too many errors; for errors that others reported to diag. */
+/* Ends the run when there were too many errors (a session: raises them); for errors that others reported to diag. */
 void script_enough(lua_State *L);
 
 /* Ends the run: nothing in the script can catch it. */
@@ -94,13 +119,41 @@ const char *script_describe(lua_State *L, int i);
 const char *script_did_you_mean(lua_State *L, const char *word, const char *const *list, size_t n);
 
 /* The user's file that Lua knows as the chunk `source`, NULL for our own chunks. */
-const Chunk *script_find_chunk(const Script *s, const char *source);
+const Chunk *script_find_chunk(Script *s, const char *source);
 
 /* The record of a file, made at its first mention; it then also counts among info->file. */
 Chunk *script_chunk(Script *s, const char *path);
 
 /* Runs text as that file, protected by nothing: a syntax error is raised like any other. Leaves what it returns. */
 void script_run(lua_State *L, Chunk *chunk, const char *text, size_t size, int results);
+
+/* Message handler for lua_pcall: remembers where the error was raised. */
+int script_on_error(lua_State *L);
+
+/* Reports the error value at index 1, what Lua says put into the words of this program. Call it protected. */
+int script_report_failure(lua_State *L);
+
+/* ---- session.c: what a session has instead of one graph --------------------------------------------------------- */
+
+/* Raises what stands in the diag as errors, if there are any, and tells the rest. The diag and the arena of messages
+ * are then empty again. */
+void session_settle(lua_State *L);
+
+/* The workspace for a new input becomes the one that is built into. */
+void session_begin(lua_State *L);
+
+/* The workspace of the tensor at index i becomes the one that is built into. */
+void session_enter(lua_State *L, int i);
+
+/* Brings the nodes of two tensors together: the later workspace moves into the earlier, which is then built into. */
+void session_join(lua_State *L, int i, int k);
+
+/* A workspace with a copy of what the tensors of net()'s argument at index 2 depend on, layers numbered anew; put into the
+ * stack at index 4. Reports names that stand twice. *twin: the copies, by id of the nodes; NULL: there is no tensor. */
+Workspace *session_extract(lua_State *L, Node *const **twin);
+
+/* Pushes the workspace that is built into. */
+void session_push_work(lua_State *L);
 
 /* ---- sandbox.c: the Lua state with limits ----------------------------------------------------------------------- */
 
@@ -148,6 +201,9 @@ Graph *tensor_graph(lua_State *L, const char *what);
 
 /* Adds every layer to the table of methods at the top of the stack, and to the table below it. */
 void layer_open(lua_State *L);
+
+/* The op of the function at index i, if it is one of those that take a tensor and a few numbers; else OP_COUNT. */
+Op layer_op(lua_State *L, int i);
 
 /* ---- keys.c: tables of options ---------------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ static int input(lua_State *L)
         script_error(L, "input: %s is one argument too many: write input(n, \"name\")", script_describe(L, 3));
     if (lua_type(L, 1) != LUA_TNUMBER)
         script_error(L, "input: the width must be a number, got %s: write input(n)", script_describe(L, 1));
-    for (int i = 0; name && i < g->ninput; i++) {
+    for (int i = 0; name && !s->session && i < g->ninput; i++) { /* a session: net() looks */
         if (strcasecmp(g->input[i]->name, name) == 0) {
             script_error(L, "input: '%s' and '%s' differ only in case: C needs them to differ more", g->input[i]->name,
                          name);
@@ -310,11 +310,14 @@ static void open_sugar(lua_State *L)
 
 void language_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"input", input}, {"param", param}, {"require", require}, {"net", net_call}, {NULL, NULL}};
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
+    static const luaL_Reg functions[] = {{"input", input}, {"param", param}, {"net", net_call}, {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
+    if (!script_of(L)->session) { /* a session has Lua's own */
+        lua_newtable(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &loaded_key);
+        lua_pushcfunction(L, require);
+        lua_setfield(L, -2, "require");
+    }
     tensor_open(L);
     net_open(L);
     open_sugar(L);

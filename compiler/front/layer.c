@@ -177,6 +177,14 @@ static int layer_slice(lua_State *L)
     return 1;
 }
 
+Op layer_op(lua_State *L, int i)
+{
+    bool layer = lua_tocfunction(L, i) == layer_unary && lua_getupvalue(L, i, 1);
+    Op op = layer ? (Op)lua_tointeger(L, -1) : OP_COUNT;
+    lua_pop(L, layer);
+    return op;
+}
+
 /* ---- registering ------------------------------------------------------------------------------------------------ */
 
 /* Adds the function on top of the stack as a method, and as a plain function to the table below it. */

@@ -22,7 +22,7 @@ static const char *input_argument(const Graph *g, int i)
 
 /* Whether the output can be called that beside the inputs and the outputs before it. Case does not tell names apart:
  * the generated constants are in capitals. */
-static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const Output *out, int nout)
+static bool output_name_fits(lua_State *L, const Graph *g, const char *name, bool unnamed, const Output *out, int nout)
 {
     const Script *s = script_of(L);
     const char *problem = word_problem(s->arena, name, strlen(name), WORD_VALUE);
@@ -31,9 +31,9 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
                      word_instead(s->arena, name, strlen(name), WORD_VALUE));
         return false;
     }
-    for (int i = 0; i < s->graph->ninput; i++) {
-        const Node *in = s->graph->input[i];
-        if (strcasecmp(input_argument(s->graph, i), name) != 0)
+    for (int i = 0; i < g->ninput; i++) {
+        const Node *in = g->input[i];
+        if (strcasecmp(input_argument(g, i), name) != 0)
             continue;
         script_error(L,
                      "net: the output '%s'%s and the input at %s:%d would have one name in C: name the %s differently",
@@ -53,10 +53,9 @@ static bool output_name_fits(lua_State *L, const char *name, bool unnamed, const
 
 /* Of several outputs each has its targets in the training function, named after it: "policy_t" must not be another's
  * name. Reports and returns false if it is. */
-static bool targets_fit(lua_State *L, const Output *out, int nout)
+static bool targets_fit(lua_State *L, const Graph *g, const Output *out, int nout)
 {
     const Script *s = script_of(L);
-    const Graph *g = s->graph;
     for (int o = 0; o < nout; o++) {
         const char *target = arena_printf(s->arena, "%s_t", out[o].name);
         bool taken = false;
@@ -73,23 +72,31 @@ static bool targets_fit(lua_State *L, const Output *out, int nout)
     return true;
 }
 
+/* What net() makes of what it is given. */
+typedef struct Making {
+    Graph *g;
+    Node *const *twin; /* session: the nodes of g by id of those that they are copies of; script: NULL */
+    Output out[OUTPUTS_MAX];
+    int nout;
+} Making;
+
 /* Adds the tensor at index i of the stack as an output. false: it cannot be one, and that has been said. */
-static bool add_output(lua_State *L, int i, const char *name, Output *out, int *nout)
+static bool add_output(lua_State *L, int i, const char *name, Making *m)
 {
-    Script *s = script_of(L);
+    const Script *s = script_of(L);
     const Tensor *t = tensor_at(L, i, "net", name ? arena_printf(s->arena, "the output '%s'", name) : "the output");
-    if (!t || t->bad || !output_name_fits(L, name ? name : "y", !name, out, *nout))
+    if (!t || t->bad || !output_name_fits(L, m->g, name ? name : "y", !name, m->out, m->nout))
         return false;
-    out[(*nout)++] = (Output){name ? name : "y", t->node};
+    m->out[m->nout++] = (Output){name ? name : "y", m->twin ? m->twin[t->node->id] : t->node};
     return true;
 }
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 /* Outputs from a table {policy = p, value = v} at index 2, in order of name so that messages come in that order. */
-static bool outputs_of_table(lua_State *L, Output *out, int *nout)
+static bool outputs_of_table(lua_State *L, Making *m)
 {
-    Script *s = script_of(L);
+    const Script *s = script_of(L);
     const char *name[OUTPUTS_MAX];
     size_t n = 0;
     int top = lua_gettop(L);
@@ -116,19 +123,18 @@ static bool outputs_of_table(lua_State *L, Output *out, int *nout)
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
         lua_getfield(L, 2, name[i]);
-        ok = add_output(L, lua_gettop(L), name[i], out, nout) && ok;
+        ok = add_output(L, lua_gettop(L), name[i], m) && ok;
         lua_pop(L, 1);
     }
-    return ok && targets_fit(L, out, *nout);
+    return ok && targets_fit(L, m->g, m->out, m->nout);
 }
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
 
 /* Class names, on top of the stack: as many texts as some output is wide. */
-static void read_labels(lua_State *L)
+static void read_labels(lua_State *L, Graph *g)
 {
-    Script *s = script_of(L);
-    Graph *g = s->graph;
+    const Script *s = script_of(L);
     if (!lua_istable(L, -1)) {
         script_error(L, "net: labels must be a table of names, got %s", script_describe(L, -1));
         return;
@@ -146,7 +152,7 @@ static void read_labels(lua_State *L)
         return;
     }
     script_charge(L, (size_t)n * sizeof(char *));
-    const char **label = ARENA_ARRAY(s->arena, (size_t)n + 1, const char *);
+    const char **label = ARENA_ARRAY(g->arena, (size_t)n + 1, const char *);
     for (int i = 0; i < (int)n; i++) {
         size_t size = 0;
         lua_rawgeti(L, -1, i + 1);
@@ -161,17 +167,16 @@ static void read_labels(lua_State *L)
             return;
         }
         script_charge(L, size + 16);
-        label[i] = arena_strdup(s->arena, text);
+        label[i] = arena_strdup(g->arena, text);
         lua_pop(L, 1);
     }
     g->label = label;
     g->nlabel = (int)n;
 }
 
-static void read_budget(lua_State *L)
+static void read_budget(lua_State *L, Graph *g)
 {
-    Script *s = script_of(L);
-    Budget *b = &s->graph->budget;
+    Budget *b = &g->budget;
     const Key keys[] = {{"flash", KEY_BYTES, .to = &b->flash},
                         {"ram", KEY_BYTES, .to = &b->ram},
                         {"macs", KEY_NUMBER, .to = &b->macs, .low = 1, .high = HUGE_VAL}};
@@ -180,13 +185,11 @@ static void read_budget(lua_State *L)
     else
         script_error(L, "net: budget must be a table like {flash = \"256K\", ram = \"32K\", macs = 1e6}, got %s",
                      script_describe(L, -1));
-    b->pos = s->graph->pos;
+    b->pos = g->pos;
 }
 
-static void read_options(lua_State *L)
+static void read_options(lua_State *L, Graph *g)
 {
-    Script *s = script_of(L);
-    Graph *g = s->graph;
     TrainOpts *t = &g->train;
     int labels = 0, budget = 0;
     const double tiny = 1e-300, most = 1e9; /* above zero; whole numbers that an int holds */
@@ -224,12 +227,12 @@ static void read_options(lua_State *L)
     t->loss_pos = g->pos;
     if (labels) {
         lua_getfield(L, 3, "labels");
-        read_labels(L);
+        read_labels(L, g);
         lua_pop(L, 1);
     }
     if (budget) {
         lua_getfield(L, 3, "budget");
-        read_budget(L);
+        read_budget(L, g);
         lua_pop(L, 1);
     }
 }
@@ -287,20 +290,26 @@ int net_call(lua_State *L)
         return 1;
     }
     const char *name = read_name(L);
-    Output out[OUTPUTS_MAX];
-    int nout = 0;
-    if (!s->graph)
+    Making m = {0};
+    Workspace *copy = s->session ? session_extract(L, &m.twin) : NULL;
+    if (!s->session && !s->graph)
         tensor_graph(L, "net");
-    Graph *g = s->graph;
-    g->name = name;
+    Graph *g = m.g = copy ? copy->graph : s->graph;
+    g->name = arena_strdup(g->arena, name);
     g->pos = script_here(L);
-    bool ok = lua_istable(L, 2) ? outputs_of_table(L, out, &nout) : add_output(L, 2, NULL, out, &nout);
+    bool ok = lua_istable(L, 2) ? outputs_of_table(L, &m) : add_output(L, 2, NULL, &m);
     if (ok)
-        graph_outputs(g, out, nout);
-    read_options(L);
-    if (!lua_isnoneornil(L, 4))
+        graph_outputs(g, m.out, m.nout);
+    read_options(L, g);
+    if (!lua_isnoneornil(L, copy ? 5 : 4))
         script_error(L, "net: %s is one argument too many: write net(name, y, {loss = ..., ...})",
-                     script_describe(L, 4));
+                     script_describe(L, copy ? 5 : 4));
+    if (copy) {
+        Arena *a = copy->arena;
+        copy->arena = NULL;
+        s->made(L, a, g);
+        return 1;
+    }
     s->net_pos = g->pos;
     push_net(L);
     return 1;
@@ -340,6 +349,7 @@ void net_open(lua_State *L)
     static const luaL_Reg events[] = {
         {"__tostring", net_text}, {"__index", net_index}, {"__newindex", net_index}, {NULL, NULL}};
     luaL_newmetatable(L, NET_TYPE);
+    script_name_type(L, "net");
     luaL_setfuncs(L, events, 0);
     lua_pushstring(L, "net");
     lua_setfield(L, -2, "__metatable");

@@ -23,7 +23,7 @@ static void *refuse(Script *s, const char *why)
 {
     s->refused = why;
     if (s->L)
-        s->error_pos = script_here(s->L);
+        s->error_pos = script_place(s, s->L);
     return NULL;
 }
 
@@ -123,6 +123,7 @@ static int print_to_stderr(lua_State *L)
 /* Fills the state. Runs protected: any step of it can run out of memory. */
 static int open_library(lua_State *L)
 {
+    script_bind(L, lua_touserdata(L, 1));
     static const luaL_Reg libraries[] = {
         {LUA_GNAME, luaopen_base},       {LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},
         {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8},
@@ -152,9 +153,9 @@ lua_State *sandbox_new(Script *s)
     if (!L)
         return NULL;
     s->L = L;
-    *(Script **)lua_getextraspace(L) = s;
     lua_pushcfunction(L, open_library);
-    if (lua_pcall(L, 0, 0, 0) != LUA_OK)
+    lua_pushlightuserdata(L, s);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
         die("the script's library does not load: %s", lua_tostring(L, -1));
     s->began = seconds(CLOCK_MONOTONIC);
     s->began_cpu = seconds(CLOCK_THREAD_CPUTIME_ID);

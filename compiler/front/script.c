@@ -9,6 +9,28 @@
 #include "front/front.h"
 #include "mlp.h"
 
+static const char script_key; /* its address: the Script, in the registry */
+
+Script *script_of(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &script_key);
+    Script *s = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return s;
+}
+
+void script_bind(lua_State *L, Script *s)
+{
+    lua_pushlightuserdata(L, s);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &script_key);
+}
+
+void script_name_type(lua_State *L, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
+}
+
 /* ---- places ----------------------------------------------------------------------------------------------------- */
 
 Chunk *script_chunk(Script *s, const char *path)
@@ -16,8 +38,8 @@ Chunk *script_chunk(Script *s, const char *path)
     for (Chunk *c = s->chunk; c; c = c->next)
         if (strcmp(c->path, path) == 0)
             return c;
-    Chunk *c = ARENA_NEW(s->arena, Chunk);
-    c->path = arena_strdup(s->arena, path);
+    Chunk *c = ARENA_NEW(s->keep, Chunk);
+    c->path = arena_strdup(s->keep, path);
     c->next = s->chunk;
     s->chunk = c;
     /* Lua cuts chunk names at 60 bytes: cut before it does, at the front, and so that no two tags are equal. */
@@ -31,7 +53,7 @@ Chunk *script_chunk(Script *s, const char *path)
     ScriptInfo *info = s->info;
     if (info->nfile == s->file_room) {
         s->file_room = s->file_room ? 2 * s->file_room : 8;
-        const char **grown = ARENA_ARRAY(s->arena, (size_t)s->file_room, const char *);
+        const char **grown = ARENA_ARRAY(s->keep, (size_t)s->file_room, const char *);
         if (info->nfile)
             memcpy(grown, info->file, (size_t)info->nfile * sizeof *grown);
         info->file = grown;
@@ -40,8 +62,18 @@ Chunk *script_chunk(Script *s, const char *path)
     return c;
 }
 
-const Chunk *script_find_chunk(const Script *s, const char *source)
+/* In a session any Lua text may call us: "@file", "=name", or the text itself. */
+static const Chunk *session_chunk(Script *s, const char *source)
 {
+    if (source[0] == '=' && source[1] == '[')
+        return NULL; /* ours, or C */
+    return script_chunk(s, source[0] == '@' || source[0] == '=' ? source + 1 : "[string]");
+}
+
+const Chunk *script_find_chunk(Script *s, const char *source)
+{
+    if (s->session)
+        return session_chunk(s, source);
     if (source[0] == '=')
         for (const Chunk *c = s->chunk; c; c = c->next)
             if (strcmp(c->tag, source + 1) == 0)
@@ -49,9 +81,10 @@ const Chunk *script_find_chunk(const Script *s, const char *source)
     return NULL;
 }
 
-Pos script_here(lua_State *L)
+Pos script_here(lua_State *L) { return script_place(script_of(L), L); }
+
+Pos script_place(Script *s, lua_State *L)
 {
-    const Script *s = script_of(L);
     lua_Debug ar;
     for (int level = 0; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
@@ -80,7 +113,9 @@ void script_error(lua_State *L, const char *format, ...)
 void script_enough(lua_State *L)
 {
     Script *s = script_of(L);
-    if (s->diag->errors - s->errors_before >= SCRIPT_ERRORS_MAX)
+    if (s->session)
+        session_settle(L);
+    else if (s->diag->errors - s->errors_before >= SCRIPT_ERRORS_MAX)
         script_stop(L, "%d errors: the rest is not shown", SCRIPT_ERRORS_MAX);
 }
 
@@ -89,6 +124,10 @@ _Noreturn void script_stop(lua_State *L, const char *format, ...)
     Script *s = script_of(L);
     va_list args;
     va_start(args, format);
+    if (s->session) {
+        diag_error(s->diag, script_here(L), "%s", arena_vprintf(s->arena, format, args));
+        session_settle(L);
+    }
     s->stopped = arena_vprintf(s->arena, format, args);
     va_end(args);
     s->error_pos = script_here(L);
@@ -99,6 +138,13 @@ _Noreturn void script_stop(lua_State *L, const char *format, ...)
 void script_charge(lua_State *L, size_t bytes)
 {
     Script *s = script_of(L);
+    if (s->session) {
+        if (bytes > SCRIPT_MEMORY_MAX)
+            script_stop(L, "this would need more than %d MB of memory", SCRIPT_MEMORY_MAX >> 20);
+        if (lua_gc(L, LUA_GCISRUNNING))
+            lua_gc(L, LUA_GCSTEP, (int)(bytes >> 10)); /* garbage that Lua does not see the size of */
+        return;
+    }
     if (bytes > SCRIPT_MEMORY_MAX - s->charged || s->memory + s->charged + bytes > SCRIPT_MEMORY_MAX)
         script_stop(L, "the script needs more than %d MB of memory", SCRIPT_MEMORY_MAX >> 20);
     s->charged += bytes;
@@ -108,6 +154,7 @@ const char *script_describe(lua_State *L, int i)
 {
     Arena *a = script_of(L)->arena;
     size_t size;
+    const char *text;
     const Tensor *t = luaL_testudata(L, i, TENSOR_TYPE);
     switch (lua_type(L, i)) {
     case LUA_TNONE:
@@ -121,7 +168,7 @@ const char *script_describe(lua_State *L, int i)
         return lua_isinteger(L, i) ? arena_printf(a, "%lld", (long long)lua_tointeger(L, i))
                                    : arena_printf(a, "%.14g", lua_tonumber(L, i));
     case LUA_TSTRING: {
-        const char *text = lua_tolstring(L, i, &size);
+        text = lua_tolstring(L, i, &size);
         return arena_printf(a, "the string \"%s\"", word_shown(a, text, size, 40));
     }
     case LUA_TTABLE:
@@ -129,7 +176,13 @@ const char *script_describe(lua_State *L, int i)
     case LUA_TFUNCTION:
         return "a function";
     default:
-        return t ? arena_printf(a, "the tensor %s", t->node->name) : "a net";
+        if (t)
+            return arena_printf(a, "the tensor %s", t->node->name);
+        if (luaL_getmetafield(L, i, "__name") != LUA_TSTRING)
+            return luaL_typename(L, i);
+        text = arena_printf(a, "a %s", lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return text;
     }
 }
 
@@ -139,8 +192,8 @@ const char *script_did_you_mean(lua_State *L, const char *word, const char *cons
     return near ? arena_printf(script_of(L)->arena, "; did you mean '%s'?", near) : "";
 }
 
-/* Message handler: the stack of the error is still there, so its place can be found. */
-static int on_error(lua_State *L)
+/* The stack of the error is still there, so its place can be found. */
+int script_on_error(lua_State *L)
 {
     Script *s = script_of(L);
     if (!s->stopped)
@@ -189,7 +242,7 @@ static const char *undefined_text(lua_State *L, const char *name)
         "coroutine", "package", "setmetatable", "getmetatable",   "rawget",     "rawset",   "rawequal",
         "rawlen",    "next",    "xpcall",       "collectgarbage", "unpack",     "_G",       "warn"};
     Arena *a = script_of(L)->arena;
-    for (size_t i = 0; i < sizeof removed / sizeof *removed; i++)
+    for (size_t i = 0; !script_of(L)->session && i < sizeof removed / sizeof *removed; i++)
         if (strcmp(name, removed[i]) == 0)
             return arena_printf(a, "'%s' is not available in a net's script", name);
     const char *known[256];
@@ -203,13 +256,15 @@ static const char *undefined_text(lua_State *L, const char *name)
     return arena_printf(a, "'%s' is not defined%s", name, script_did_you_mean(L, name, known, n));
 }
 
-/* The message on top of the stack, or what stands there instead of one, as an error of the user's. Protected by the
- * caller. */
-static int report_failure(lua_State *L)
+int script_report_failure(lua_State *L)
 {
     Script *s = script_of(L);
     Pos pos = s->error_pos;
     const char *text;
+    if (s->session && luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
+        luaL_tolstring(L, 1, NULL);
+        lua_replace(L, 1);
+    }
     if (lua_type(L, 1) == LUA_TSTRING || lua_type(L, 1) == LUA_TNUMBER) {
         size_t size;
         const char *raw = strip_place(s, lua_tolstring(L, 1, &size), &pos);
@@ -363,6 +418,7 @@ Graph *script_load_text(Arena *a, Diag *d, const char *name, const char *text, s
     info = info ? info : &unwanted;
     *info = (ScriptInfo){0};
     Script s = {.arena = a,
+                .keep = a,
                 .diag = d,
                 .path = arena_strdup(a, name),
                 .folder = folder_of(a, name),
@@ -376,7 +432,7 @@ Graph *script_load_text(Arena *a, Diag *d, const char *name, const char *text, s
     }
     lua_State *L = sandbox_new(&s);
     Job job = {text, size, NULL};
-    lua_pushcfunction(L, on_error);
+    lua_pushcfunction(L, script_on_error);
     lua_pushcfunction(L, run_job);
     lua_pushlightuserdata(L, &job);
     int status = lua_pcall(L, 1, 0, 1);
@@ -386,7 +442,7 @@ Graph *script_load_text(Arena *a, Diag *d, const char *name, const char *text, s
         diag_error(d, s.error_pos, "%s", s.stopped);
     } else if (status != LUA_OK) {
         lua_sethook(L, NULL, 0, 0);
-        lua_pushcfunction(L, report_failure);
+        lua_pushcfunction(L, script_report_failure);
         lua_insert(L, -2);
         if (lua_pcall(L, 1, 0, 0) != LUA_OK)
             diag_error(d, s.error_pos, "the script failed, and so did finding out why");

@@ -71,9 +71,14 @@ static const char *owner_text(Script *s, const Node *n)
 
 static void push_handle(lua_State *L, Node *node, bool bad)
 {
-    Tensor *t = lua_newuserdatauv(L, sizeof *t, 0);
-    *t = (Tensor){node, script_of(L)->graph, bad};
+    Script *s = script_of(L);
+    Tensor *t = lua_newuserdatauv(L, sizeof *t, s->session);
+    *t = (Tensor){node, s->graph, s->work, bad};
     luaL_setmetatable(L, TENSOR_TYPE);
+    if (s->session) {
+        session_push_work(L);
+        lua_setiuservalue(L, -2, 1);
+    }
 }
 
 void tensor_push_bad(lua_State *L, Node *node) { push_handle(L, node, true); }
@@ -87,6 +92,10 @@ void tensor_push(lua_State *L, Node *node, bool bad)
     if (s->graph->nnode > SCRIPT_NODES_MAX)
         script_stop(L, "a net of more than %d layers", SCRIPT_NODES_MAX);
     script_charge(L, 1024); /* a node, its parameters and their names, amply */
+    if (s->session) { /* names are given by net() */
+        push_handle(L, node, bad);
+        return;
+    }
     push_owner(L, node->name);
     const Node *owner = lua_touserdata(L, -1);
     lua_pop(L, 1);
@@ -116,6 +125,10 @@ static void too_late(lua_State *L, const char *text)
 Graph *tensor_graph(lua_State *L, const char *what)
 {
     Script *s = script_of(L);
+    if (s->session) {
+        session_begin(L);
+        return s->graph;
+    }
     if (s->net_pos.file)
         too_late(L, arena_printf(s->arena, "%s: the net is complete since %s:%d: layers come before net()", what,
                                  s->net_pos.file, s->net_pos.line));
@@ -136,6 +149,8 @@ const char *tensor_name(lua_State *L, const char *name, const char *what, WordUs
                      word_instead(s->arena, name, strlen(name), use));
         return NULL;
     }
+    if (s->session)
+        return name;
     push_owner(L, name);
     const Node *owner = lua_touserdata(L, -1);
     lua_pop(L, 1);
@@ -153,6 +168,8 @@ Tensor *tensor_at(lua_State *L, int i, const char *what, const char *role)
         script_error(L, "%s: %s must be a tensor, got %s", what, role, script_describe(L, i));
         return NULL;
     }
+    if (s->session)
+        session_enter(L, i);
     if (!s->net_pos.file)
         return t;
     if (!t->bad)
@@ -233,6 +250,8 @@ static int operator_of_two(lua_State *L)
         if (usable && affine)
             return join_number(L, *sign, any, lua_tonumber(L, number[0] ? 1 : 2), number[0]);
         if (usable && !side[0]->bad && !side[1]->bad) {
+            if (s->session)
+                session_join(L, 1, 2);
             int errors = s->diag->errors;
             Node *a = side[0]->node, *b = side[1]->node;
             Node *n = op == OP_CONCAT ? graph_concat(s->graph, s->diag, script_here(L), a, b)
@@ -388,7 +407,8 @@ void tensor_open(lua_State *L)
                                       {"__tostring", tensor_text},
                                       {"__newindex", tensor_newindex},
                                       {NULL, NULL}};
-    luaL_newmetatable(L, TENSOR_TYPE); /* also sets __name, which Lua's own messages use */
+    luaL_newmetatable(L, TENSOR_TYPE);
+    script_name_type(L, "tensor");
     luaL_setfuncs(L, events, 0);
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         lua_pushstring(L, operators[i].sign);

@@ -102,6 +102,32 @@ Graph *graph_copy(const Graph *g)
     return c;
 }
 
+/* Parameters of the copy's own, so that binding values to them does not show in the graph that it was copied from. */
+static void own_params(Graph *g)
+{
+    Param **own = ARENA_ARRAY(g->arena, (size_t)g->params_made + 1, Param *);
+    for (int i = 0; i < g->nparam; i++) {
+        Param *p = own[g->param[i]->id] = ARENA_NEW(g->arena, Param);
+        *p = *g->param[i];
+        p->exact = NULL;
+        g->param[i] = p;
+    }
+    for (int i = 0; i < g->nnode; i++)
+        for (int r = 0; r < ROLE_COUNT; r++) {
+            Node *n = g->node[i];
+            n->param[r] = n->param[r] ? own[n->param[r]->id] : NULL;
+        }
+}
+
+Graph *graph_copy_into(Arena *arena, const Graph *g)
+{
+    Graph lent = *g; /* graph_copy takes memory from the arena of the graph that it copies */
+    lent.arena = arena;
+    Graph *copy = graph_copy(&lent);
+    own_params(copy);
+    return copy;
+}
+
 Param *graph_param(Graph *g, Node *node, Role role, int ndim, int rows, int cols)
 {
     static const char *const suffix[ROLE_COUNT] = {"weight", "bias", "running_mean", "running_var"};
@@ -133,10 +159,15 @@ static int checked_width(Diag *d, Pos pos, const char *what, double width)
     return 1;
 }
 
+void graph_put_input(Graph *g, Node *n)
+{
+    PUSH(g, g->input, g->ninput, g->input_cap, n);
+}
+
 Node *graph_input(Graph *g, Diag *d, Pos pos, double width, const char *name)
 {
     Node *n = graph_add(g, OP_INPUT, pos, name, checked_width(d, pos, "input", width), 0, NULL);
-    PUSH(g, g->input, g->ninput, g->input_cap, n);
+    graph_put_input(g, n);
     return n;
 }
 

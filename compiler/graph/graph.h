@@ -104,12 +104,19 @@ Graph *graph_new(Arena *arena, const char *file);
  * one does not show in the other. */
 Graph *graph_copy(const Graph *g);
 
+/* The same into another arena, with parameters of its own: binding values to them does not show in g. Constants, texts and
+ * values that are bound stay g's, which must live as long. */
+Graph *graph_copy_into(Arena *arena, const Graph *g);
+
 /* Appends a node of `op` over `nin` inputs with the given width. name NULL: the op's name and its number ("relu2").
  * The caller has checked widths and attributes; see the builders below for checked forms. Never NULL. */
 Node *graph_add(Graph *g, Op op, Pos pos, const char *name, int width, int nin, Node *const *in);
 
 /* Appends a node that exists already and gives it its new id: for passes that lay out the list anew. */
 void graph_put(Graph *g, Node *n);
+
+/* Lists a node of the graph as its next input; graph_input does. */
+void graph_put_input(Graph *g, Node *n);
 
 /* Builders: each checks what it is given, reports to diag at pos and returns a usable node all the same, so that one
  * script shows all its errors. attr/params as DESIGN of each op says. */

@@ -55,3 +55,41 @@ const Node *graph_input_scale(const Graph *g, int input)
     }
     return NULL;
 }
+
+/* Numbers of the graph's own: the first `n` of v, or all the same if v is NULL. */
+static const double *numbers(const Graph *g, const double *v, double same, int n)
+{
+    double *own = ARENA_ARRAY(g->arena, (size_t)n, double);
+    for (int j = 0; j < n; j++)
+        own[j] = v ? v[j] : same;
+    return own;
+}
+
+void graph_scale_clear(Graph *g)
+{
+    for (int i = 0; i < g->ninput; i++) {
+        const Node *n = graph_input_scale(g, i);
+        if (!n)
+            continue;
+        Node *scale = g->node[n->id];
+        scale->scale = numbers(g, NULL, 1, n->width);
+        scale->shift = numbers(g, NULL, 0, n->width);
+    }
+}
+
+void graph_scale_adopt(Graph *g, const Graph *from)
+{
+    for (int i = 0; i < g->ninput; i++) {
+        const Node *n = graph_input_scale(from, i), *old = graph_input_scale(g, i);
+        if (!n && !old)
+            continue;
+        int width = g->input[i]->width;
+        const double *scale = numbers(g, n ? n->scale : NULL, 1, width), *shift = numbers(g, n ? n->shift : NULL, 0, width);
+        if (!old) {
+            graph_scale_input(g, i, scale, shift, "learnt with the weights");
+            continue;
+        }
+        g->node[old->id]->scale = scale;
+        g->node[old->id]->shift = shift;
+    }
+}

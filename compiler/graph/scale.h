@@ -12,4 +12,10 @@ void graph_scale_input(Graph *g, int input, const double *scale, const double *s
 /* The node that graph_scale_input put behind that input, or NULL. */
 const Node *graph_input_scale(const Graph *g, int input);
 
+/* Makes the scaling of every input, if it has one, do nothing. */
+void graph_scale_clear(Graph *g);
+
+/* Gives every input of g the scaling that it has in `from`, a graph of the same inputs. */
+void graph_scale_adopt(Graph *g, const Graph *from);
+
 #endif

@@ -8,6 +8,8 @@
 /* What the command line says to train and eval, as text; NULL: nothing. */
 typedef struct TrainArgs {
     const char *data, *labels, *val, *val_labels, *test, *test_labels; /* files */
+    const char *text; /* not an option: samples as CSV in memory, which `data` then is but the name of; NULL */
+    size_t text_size;
     const char *label, *delimiter;                                     /* of tables */
     const char *epochs, *batch, *lr, *optimizer, *schedule, *seed, *patience, *threads, *scale, *split;
     const char *momentum, *weight_decay, *clip, *warmup, *decay;

@@ -225,7 +225,11 @@ static bool check_targets(Reader *r, const Part *p, const char *path)
 static mlp_data *read_part(Reader *r, const char *name, const char *path, const char *labels)
 {
     mlp_error err;
-    mlp_data *data = mlp_data_read(path, labels, &r->spec, &err);
+    const TrainArgs *args = r->args;
+    mlp_data_spec spec = r->spec;
+    spec.header = args->text ? -1 : spec.header; /* rows of numbers that somebody wrote down */
+    mlp_data *data = args->text && path == args->data ? mlp_data_parse(args->text, args->text_size, path, &spec, &err)
+                                                      : mlp_data_read(path, labels, &r->spec, &err);
     if (!data) {
         report(r, &err);
         return NULL;

@@ -1,0 +1,258 @@
+#!/bin/sh
+# repl.sh BUILD: the prompt without a terminal: what is typed comes from a file. On a terminal: repl_terminal.sh.
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+cd "$root" || exit 1
+MLPC=$(cd "$1" && pwd)/mlpc
+passed=0 failed=0
+dir=$(mktemp -d) || exit 1
+trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+export HOME="$dir"
+unset XDG_STATE_HOME
+
+ok() {
+    passed=$((passed + 1))
+}
+
+bad() {
+    failed=$((failed + 1))
+    echo "FAIL $*"
+    sed 's/^/    /' out err
+}
+
+# says STATUS OUT ERR [ARGUMENT...]: the session on standard input ends so, prints exactly OUT, and each line of ERR stands
+# in what it says on stderr, which has as many lines.
+says() {
+    status=$1 wanted=$2 messages=$3
+    shift 3
+    cat >session
+    "$MLPC" repl "$@" <session >out 2>err
+    got=$?
+    printf '%s' "$messages" >wanted_err
+    if [ $got != "$status" ]; then
+        bad "status $got, not $status, of: $(cat session)"
+    elif [ "$wanted" != "$(cat out)" ]; then
+        bad "printed otherwise: $(cat session)"
+    elif ! awk 'NR == FNR { want[NR] = $0; n = NR; next } { if (FNR > n || index($0, want[FNR]) == 0) exit 1; m = FNR }
+            END { if (m != n) exit 1 }' wanted_err err; then
+        bad "said otherwise: $(cat session)"
+    else
+        ok
+    fi
+}
+
+# wrong ERR: the session fails with that one message and prints nothing.
+wrong() {
+    says 1 '' "$1
+"
+}
+
+# ---- values ----
+says 0 '3
+a
+b
+nil
+{1, 2, {x = 3}}
+{1, "two", [10] = 2.5, a = true}' '' <<'LUA'
+1 + 2
+"a", "b"
+nil
+{1, 2, {x = 3}}
+{1, "two", a = true, [10] = 2.5}
+local unseen = 1
+LUA
+says 0 'tanh1: 8 wide (repl:1)
+0.1
+3.0
+0.3' '' <<'LUA'
+input(2):dense(8):tanh()
+0.1
+3.0
+0.1 + 0.2
+LUA
+says 0 '{...: a table within itself}' '' <<'LUA'
+t = {}
+t[1] = t
+t[1][1] == t and (function() local u = {} u[1] = u return u end)()[1] and nil or "{...: a table within itself}"
+LUA
+# A statement goes on until it is whole; the lines of messages are those that were typed.
+says 1 '1
+2' 'repl:7: error: here
+' <<'LUA'
+for i = 1, 2 do
+    print(i)
+end
+x = {
+    1,
+}
+error("here")
+LUA
+wrong 'repl:2: error: the input ends within a statement' <<'LUA'
+for i = 1, 2 do
+
+LUA
+
+# ---- nets ----
+cat >lib.lua <<'LUA'
+function prints_a_net(n) return (tostring(n):match("^net (%w+)")) end
+LUA
+says 0 'xor
+33
+{0.5, 0.5}
+0.5
+{{0.5, 0.5}, {0.5, 0.5}}
+{policy_p = {0.5, 0.5}, v = 0.5}
+{policy_p = {{0.5, 0.5}, {0.5, 0.5}}, v = {0.5, 0.5}}' '' <<'LUA'
+dofile "lib.lua"
+zero = { init = "zero" }
+prints_a_net(net("xor", input(2):dense(8):tanh():dense(1):sigmoid()))
+net("xor", input(2):dense(8):tanh():dense(1):sigmoid()).params
+two = net("two", input(2):dense(2, zero):softmax())
+two{0, 1}
+one = net("one", input(1):dense(1, zero):sigmoid())
+one(3)
+two{ {0, 1}, {1, 0} }
+s = input(4, "state")
+g = input(2, "goal")
+h = s .. g
+ac = net("ac", { policy_p = h:dense(2, zero):softmax(), v = h:dense(1, zero):sigmoid() })
+ac{ state = {1, 2, 3, 4}, goal = {0, 1} }
+ac{ state = { {1, 2, 3, 4}, {1, 2, 3, 4} }, goal = { {0, 1}, {1, 0} } }
+LUA
+# Tensors outlive a net, and come together from before and after one.
+says 0 '{0.5, 0.5}
+6' '' <<'LUA'
+zero = { init = "zero" }
+x = input(2)
+a = net("a", x:dense(1, zero))
+y = input(1)
+b = net("b", (y .. x):dense(2, zero):sigmoid())
+b{ input1 = {1, 2}, input2 = {3} }
+b.params - 2
+LUA
+
+# ---- mistakes ----
+wrong "repl:1: error: a tensor has no method 'dens'; did you mean 'dense'?" <<'LUA'
+input(2):dens(3)
+LUA
+wrong "repl:2: error: dense needs a whole width from 1 to 1048576, not 0" <<'LUA'
+
+input(2):dense(0)
+LUA
+wrong "repl:3: error: '+' needs equal widths: dense1 has 8 (repl:2), input1 has 2 (repl:1)" <<'LUA'
+x = input(2)
+h = x:dense(8)
+h + x
+LUA
+wrong "repl:1: error: 'nett' is not defined; did you mean 'net'?" <<'LUA'
+nett("x")
+LUA
+wrong 'repl:1: error: net: the output must be a tensor, got 5' <<'LUA'
+net("a", 5)
+LUA
+wrong "repl:1: error: net: two layers are called 'fc' (repl:1 and repl:1): name one of them differently" <<'LUA'
+net("a", input(2):dense(2, {name = "fc"}):dense(2, {name = "fc"}))
+LUA
+wrong 'repl:2: error: a: row 2: 1 value, the input takes 2' <<'LUA'
+a = net("a", input(2):dense(2))
+a{ {0, 1}, {1} }
+LUA
+wrong 'repl:2: error: a: value 2 must be a number, got the string "x"' <<'LUA'
+a = net("a", input(2):dense(2))
+a{ 0, "x" }
+LUA
+wrong "repl:2: error: ac: the input 'goal' is missing" <<'LUA'
+ac = net("ac", { v = (input(1, "state") .. input(1, "goal")):dense(1) })
+ac{ state = 1 }
+LUA
+wrong "repl:2: error: ac: there is no input 'gaol'; did you mean 'goal'?" <<'LUA'
+ac = net("ac", { v = (input(1, "state") .. input(1, "goal")):dense(1) })
+ac{ state = 1, gaol = 2 }
+LUA
+wrong 'repl:3: error: n{...}: this net was freed' <<'LUA'
+a = net("a", input(2):dense(2))
+a:free()
+a{1, 2}
+LUA
+wrong 'repl:2: error: n{...}: this net was freed' <<'LUA'
+a = net("a", input(2):dense(2))
+debug.getmetatable(a).__gc(a) a{1, 2}
+LUA
+wrong 'repl:1: error: functions call each other too deeply (stack overflow): an endless recursion?' <<'LUA'
+local function f() return 1 + f() end f()
+LUA
+if [ -z "$SANITIZE" ]; then # which takes more memory than there is, to begin with
+    echo 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(1e6) .. i end' >session
+    (
+        ulimit -v 200000 || exit 0
+        "$MLPC" repl <session >out 2>err
+    )
+    if grep -qx 'repl:1: error: not enough memory' err; then ok; else bad 'a session without memory'; fi
+fi
+wrong 'repl:1: error: error() was called with a table instead of a message' <<'LUA'
+error({})
+LUA
+wrong 'repl:1: error: whatever' <<'LUA'
+error(setmetatable({}, { __tostring = function() return "whatever" end }))
+LUA
+wrong 'repl:1: error: error() was called with nil instead of a message' <<'LUA'
+error(nil)
+LUA
+wrong 'repl:1: error: the net has 1000001000000 parameters' <<'LUA'
+net("a", input(1000000):dense(1000000))
+LUA
+# One wrong line does not end the session, and what is wrong can be caught.
+says 1 'false
+repl:2: input: the width must be a number, got nil: write input(n)
+2' 'repl:1: error
+' <<'LUA'
+oops()
+pcall(input)
+1 + 1
+LUA
+
+# ---- a script ----
+cat >wave.lua <<'LUA'
+local width = param("width", 3)
+return net("wave", input(1):dense(width):tanh():dense(1))
+LUA
+says 0 'wave
+16' '' -D width=5 wave.lua <<'LUA'
+wave.name
+wave.params
+LUA
+says 1 '' 'wave.lua: error: unknown -D depth' -D depth=5 wave.lua <<'LUA'
+wave.name
+LUA
+says 1 '' 'nowhere.lua: error: cannot open' nowhere.lua <<'LUA'
+LUA
+
+# ---- files ----
+says 0 'false
+true
+written' '' <<'LUA'
+a = net("a", input(2):dense(2))
+before = a{1, 2}
+a:c("a.c")
+a:save("a.safetensors")
+a:reset(5)
+a{1, 2}[1] == before[1]
+a:load("a.safetensors")
+a{1, 2}[1] == before[1]
+"written"
+LUA
+for file in a.c a.h a.safetensors; do
+    if [ -s $file ]; then ok; else bad "no $file"; fi
+done
+wrong 'nowhere/a.c' <<'LUA'
+net("a", input(2):dense(2)):c("nowhere/a.c")
+LUA
+wrong 'nowhere.safetensors' <<'LUA'
+net("a", input(2):dense(2)):load("nowhere.safetensors")
+LUA
+wrong 'a.safetensors: tensor' <<'LUA'
+net("b", input(3):dense(2)):load("a.safetensors")
+LUA
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
