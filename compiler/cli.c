@@ -109,28 +109,29 @@ static int verb_help(Cli *cli);
 const Verb verbs[] = {
     {"", "NET.lua -o FILE.c [options]", "compiles a net to standalone C",
      "-o --header --single-header --prefix --target --weights --by-order --weights-as --train -D -W -d", verb_build,
-     false},
+     false, false},
     {"check", "check NET.lua [options]", "prints errors and warnings, nothing else (weights: only those of --weights)",
-     "--weights --by-order -D -W", verb_check, false},
+     "--weights --by-order -D -W", verb_check, false, false},
     {"show", "show NET.lua [options]", "layers, shapes, parameters and cost: a table, JSON, or for Graphviz",
-     "--json --dot --target --weights --by-order --weights-as --train -D -W", verb_show, false},
+     "--json --dot --target --weights --by-order --weights-as --train -D -W", verb_show, false, false},
     {"train", "train NET.lua --data FILE [options]", "learns from data, and writes the weights beside the script",
      "--data --labels --val --val-labels --test --test-labels --label --delimiter --scale --split --epochs --batch --lr "
      "--optimizer --schedule --warmup --decay --momentum --weight-decay --clip --seed --patience --threads --checkpoint --every "
-     "--resume --log -o --weights --by-order -D -W", verb_train, false},
+     "--resume --log -o --weights --by-order -D -W", verb_train, false, false},
     {"eval", "eval NET.lua --data FILE [options]", "measures saved weights on data: loss, accuracy, confusion, layers",
      "--data --labels --val --val-labels --test --test-labels --label --delimiter --threads --weights --by-order -D -W",
-     verb_eval, false},
-    {"run", "run NET.lua [options] < ROWS", "answers rows of numbers: CSV, NPY or raw float32 in, the same out, as they come",
-     "--data --format -o --labels --delimiter --jit --weights --by-order -D -W", verb_run, false},
+     verb_eval, false, false},
+    {"run", "run NET.lua [FILE] [options]",
+     "answers rows of numbers, of FILE or standard input: CSV, NPY or raw float32 in, the same out, as they come",
+     "--data --format -o --labels --delimiter --jit --weights --by-order -D -W", verb_run, false, true},
     {"bench", "bench NET.lua [options]", "measures compile times and speed, against what this machine can do",
-     "--json --weights --by-order -D -W", verb_bench, false},
+     "--json --weights --by-order -D -W", verb_bench, false, false},
     {"repl", "repl [NET.lua] [options]", "a prompt: Lua with nets that are made, trained, drawn and asked at once (also: mlpc -i)",
-     "--weights --by-order -D -W", verb_repl, true},
+     "--weights --by-order -D -W", verb_repl, true, false},
     {"reference", "reference NET.lua [options]",
      "evaluates in double precision: rows of float32 from standard input, rows of float64 out",
-     "--weights --by-order -D -W", verb_reference, false},
-    {"help", "help [VERB]", "tells about a verb", "", verb_help, true},
+     "--weights --by-order -D -W", verb_reference, false, false},
+    {"help", "help [VERB]", "tells about a verb", "", verb_help, true, false},
     {0},
 };
 
@@ -446,6 +447,10 @@ static int read_arguments(Cli *cli, int argc, char **argv)
         if (!o && !verb_read) {
             verb_read = true;
         } else if (!o) {
+            if (cli->compile.script && cli->verb->takes_data && !cli->learn.data) {
+                cli->learn.data = arg.text;
+                continue;
+            }
             if (cli->compile.script)
                 return second_word(cli, cli->compile.script, arg.text);
             if (!*arg.text)

@@ -29,7 +29,8 @@ typedef struct Verb {
     const char *summary; /* one line */
     const char *options; /* names of the options it takes, separated by spaces */
     int (*run)(Cli *cli);
-    bool no_script; /* works without one */
+    bool no_script;  /* works without one */
+    bool takes_data; /* a second word is --data */
 } Verb;
 
 extern const Verb verbs[]; /* ends with name NULL */

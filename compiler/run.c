@@ -1,8 +1,11 @@
 /* run.c: the verb run: rows of numbers in, through the net as machine code, rows of answers out; as they come, and never more
  * of them in memory than a batch. */
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "back/live.h"
 #include "cli.h"
@@ -136,6 +139,66 @@ static bool answer(Run *r, RowsOut *out)
     }
 }
 
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+/* Who is ended by a signal while a C compiler works for him ends that first, and its files. */
+typedef struct Watch {
+    Live *live;
+    sigset_t signals, before;
+    pthread_t thread;
+    bool runs;
+} Watch;
+
+static void *watch(void *watch)
+{
+    Watch *w = watch;
+    int number;
+    if (sigwait(&w->signals, &number) != 0)
+        return NULL;
+    live_stop(w->live);
+    signal(number, SIG_DFL);
+    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+    raise(number);
+    return NULL;
+}
+
+static void watch_begin(Watch *w, Live *live)
+{
+    w->live = live;
+    sigemptyset(&w->signals);
+    sigaddset(&w->signals, SIGINT);
+    sigaddset(&w->signals, SIGTERM);
+    sigaddset(&w->signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &w->signals, &w->before);
+    w->runs = pthread_create(&w->thread, NULL, watch, w) == 0;
+    if (!w->runs)
+        pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+}
+
+static void watch_end(Watch *w)
+{
+    if (!w->runs)
+        return;
+    pthread_cancel(w->thread);
+    pthread_join(w->thread, NULL);
+    pthread_sigmask(SIG_SETMASK, &w->before, NULL);
+}
+
+/* ---- all of it -------------------------------------------------------------------------------------------------- */
+
+/* The C compiler works in the background also where it is waited for. */
+static bool make_code(Run *r, Watch *w)
+{
+    const LiveJit jit = (LiveJit)r->cli->jit;
+    r->live = live_new(r->g, jit == LIVE_CC ? LIVE_AUTO : jit, r->d);
+    if (!r->live || jit == LIVE_TCC)
+        return r->live != NULL;
+    watch_begin(w, r->live);
+    while (jit == LIVE_CC && live_waits(r->live))
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    return true;
+}
+
 static bool open_rows(Run *r)
 {
     mlp_error err;
@@ -150,9 +213,6 @@ static bool open_rows(Run *r)
 
 static bool run(Run *r)
 {
-    r->live = live_new(r->g, (LiveJit)r->cli->jit, r->d);
-    if (!r->live)
-        return false;
     tell_news(r);
     diag_flush(r->d, stderr); /* before it waits for somebody to type */
     if (!open_rows(r))
@@ -177,8 +237,10 @@ int verb_run(Cli *cli)
     if (!compile_run(&cli->compile, STAGE_GRAPH))
         return EXIT_WRONG;
     r.g = cli->compile.graph;
-    bool good = run(&r);
+    Watch w = {.runs = false};
+    bool good = make_code(&r, &w) && run(&r);
     mlp_rows_close(r.rows);
+    watch_end(&w);
     live_free(r.live);
     return good ? EXIT_OK : EXIT_WRONG;
 }

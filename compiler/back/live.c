@@ -195,6 +195,13 @@ void live_run(Live *l, size_t n, const float *const *in, float *const *out)
     t->net(t->numbers, n, in, out, l->scratch);
 }
 
+void live_stop(Live *l)
+{
+    native_stop(&l->job);
+    while (live_waits(l))
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
 const char *live_tier(const Live *l)
 {
     return atomic_load(&l->now)->name;

@@ -28,6 +28,9 @@ void live_run(Live *l, size_t n, const float *const *in, float *const *out);
 /* "tcc" or "cc": whose code answers now. Never NULL. */
 const char *live_tier(const Live *l);
 
+/* Ends a compiler in the background, and returns when it has left nothing behind. Any thread. */
+void live_stop(Live *l);
+
 /* True until the compiler in the background is done. */
 bool live_waits(const Live *l);
 

@@ -1,6 +1,7 @@
 /* native.c: runs the C compiler on a text and loads what it makes; everything that it needs on disk lives for that long. */
 #include "back/native.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -53,11 +54,14 @@ static bool folder_make(Folder *f, char *why)
     return true;
 }
 
+/* With whatever the compiler has put there besides, which may have been ended in the middle of it. */
 static void folder_remove(const Folder *f)
 {
-    unlink(f->source);
-    unlink(f->object);
-    unlink(f->log);
+    DIR *d = opendir(f->path);
+    for (struct dirent *e; d && (e = readdir(d)) != NULL;)
+        (void)unlinkat(dirfd(d), e->d_name, 0); /* not . and .. */
+    if (d)
+        closedir(d);
     rmdir(f->path);
 }
 
@@ -103,10 +107,30 @@ static void first_complaint(const char *log, char *line, size_t size)
         fclose(file);
 }
 
+/* The environment, but for TMPDIR, which is the directory: so that what is left of a compiler that was ended goes with it.
+ * variable: "TMPDIR=..."; room: for as many as environ has, and two more. */
+static void environment(char *variable, char **room)
+{
+    for (char **e = environ; *e; e++)
+        if (strncmp(*e, "TMPDIR=", 7) != 0)
+            *room++ = *e;
+    *room++ = variable;
+    *room = NULL;
+}
+
 /* Starts it in a process group of its own (Ctrl-C at a prompt is not meant for it), with the signals as programs expect
  * them. Returns an errno. */
 static int start(char *const *argument, const Folder *f, pid_t *child)
 {
+    char variable[PATH_SIZE + 8];
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **with = malloc((count + 2) * sizeof *with);
+    if (!with)
+        return ENOMEM;
+    snprintf(variable, sizeof variable, "TMPDIR=%s", f->path);
+    environment(variable, with);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, usual;
@@ -124,7 +148,8 @@ static int start(char *const *argument, const Folder *f, pid_t *child)
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &usual);
-    int error = posix_spawnp(child, argument[0], &files, &attributes, argument, environ);
+    int error = posix_spawnp(child, argument[0], &files, &attributes, argument, with);
+    free(with);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     return error;

@@ -105,7 +105,8 @@ check 'numbers read back as they were' sh -c "printf '0.1,0.3\n1e-40,16777217\n'
 printf '1,2\n3,4\n' >in.csv
 printf '1,2\n3,4\n' | gzip >in.csv.gz
 answers '2.0,4.0\n6.0,8.0\n' '' twice.lua --data in.csv
-answers '2.0,4.0\n6.0,8.0\n' '' twice.lua --data in.csv.gz
+answers '2.0,4.0\n6.0,8.0\n' '' twice.lua in.csv.gz
+wrong 2 "one script at a time: 'twice.lua', and what is 'b.csv'?" '' '' twice.lua in.csv b.csv
 answers '' '1,2\n3,4\n' twice.lua -o new.csv
 check 'a file of answers' sh -c 'printf "2.0,4.0\n6.0,8.0\n" | cmp - new.csv'
 rm -f new.csv
@@ -276,6 +277,27 @@ for cc in /nowhere/cc false; do
 done
 printf '1,2\n' | PATH=/nowhere CC= "$MLPC" run twice.lua --jit=cc >out 2>err
 check 'without any compiler' sh -c 'grep -qx 2.0,4.0 out && grep -qx "twice.lua: note: stays on tcc: no C compiler: cc: No such file or directory" err'
+# Ended by a signal while the compiler works: neither it nor its files stay.
+cat >slow <<'S'
+#!/bin/sh
+echo $$ >"$SLOW"
+echo x >"$TMPDIR/its own"
+exec sleep 100
+S
+chmod +x slow
+for jit in cc auto; do
+    mkfifo wait.$jit go.$jit
+    printf '1,2\n' >rows.csv
+    SLOW=$dir/go.$jit CC=$dir/slow "$MLPC" run twice.lua --jit=$jit <wait.$jit >out 2>err &
+    mlpc=$!
+    exec 3>wait.$jit
+    read -r slow <go.$jit
+    kill -TERM $mlpc
+    wait $mlpc 2>/dev/null
+    check "ended by a signal, --jit=$jit" [ $? = 143 ]
+    exec 3>&-
+    check 'and the compiler too' sh -c "! kill -0 $slow 2>/dev/null"
+done
 check 'nothing stays in the temporary directory' [ -z "$(ls "$TMPDIR")" ]
 
 # ---- bench ----
