@@ -58,7 +58,7 @@ static double now(void)
 static double best_time(void (*work)(void *context, size_t times), void *context)
 {
     size_t times = 1;
-    double best = INFINITY, began = now();
+    double best = HUGE_VAL, began = now();
     for (int round = 0; round < ROUNDS && (round < 4 || now() - began < ENOUGH); round++) {
         double start = now();
         work(context, times);
@@ -196,7 +196,7 @@ static Speed speed_of(const Bench *b, const char *tier, int batch, double second
 static void measure_tiers(Bench *b, Live *const *live, int tiers)
 {
     for (int i = 0; i < BATCHES; i++) {
-        double best[TIERS] = {INFINITY, INFINITY};
+        double best[TIERS] = {HUGE_VAL, HUGE_VAL};
         for (int turn = 0; turn < TURNS * tiers; turn++) {
             Calls c = {b, live[turn % tiers], batches[i]};
             best[turn % tiers] = fmin(best[turn % tiers], best_time(run_work, &c));
