@@ -196,8 +196,9 @@ const char *script_did_you_mean(lua_State *L, const char *word, const char *cons
 int script_on_error(lua_State *L)
 {
     Script *s = script_of(L);
-    if (!s->stopped)
-        s->error_pos = script_here(L);
+    Pos here = script_here(L);
+    if (!s->stopped && (here.line > 0 || !s->session)) /* a tail call can leave a session without a frame of the user's */
+        s->error_pos = here;
     return 1;
 }
 

@@ -16,6 +16,8 @@ enum { WORKSPACE_NODES = 1000 }; /* from which on an input begins another */
 /* Their addresses, in the registry: the session, the workspace that is built into, the one for new inputs. */
 static const char session_key, work_key, newest_key;
 
+static const char no_place[] = "mlpc"; /* the file of what no line of the user's did */
+
 typedef struct Session {
     Script script;
     Diag diag;
@@ -58,7 +60,7 @@ static void take(void *context, const char *kind, Pos pos, const char *text)
     if (strcmp(kind, "error") == 0) {
         if (t->count++)
             luaL_addchar(t->errors, '\n');
-        if (pos.file) {
+        if (pos.file && strcmp(pos.file, no_place) != 0) {
             push_place(L, pos);
             luaL_addvalue(t->errors);
         }
@@ -146,6 +148,13 @@ Arena *session_arena(lua_State *L)
     luaL_setmetatable(L, ARENA_TYPE);
     *a = arena_new();
     return *a;
+}
+
+void session_free(lua_State *L, int i)
+{
+    Arena **a = luaL_checkudata(L, i, ARENA_TYPE);
+    arena_free(*a);
+    *a = NULL;
 }
 
 /* ---- workspaces ------------------------------------------------------------------------------------------------- */
@@ -503,7 +512,7 @@ void session_open(lua_State *L, SessionMade *made)
     add_type(L, ARENA_TYPE, free_arena);
     Session *s = lua_newuserdatauv(L, sizeof *s, 0);
     *s = (Session){0};
-    s->script = (Script){.session = true, .made = made, .diag = &s->diag, .info = &s->info, .path = "mlpc", .folder = "", .L = L};
+    s->script = (Script){.session = true, .made = made, .diag = &s->diag, .info = &s->info, .path = no_place, .folder = "", .L = L};
     luaL_setmetatable(L, SESSION_TYPE);
     s->script.keep = arena_new();
     clear(&s->script);

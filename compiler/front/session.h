@@ -43,6 +43,9 @@ void session_push_methods(lua_State *L);
 /* Pushes a value that frees the arena when it is collected or closed. Returns the arena. */
 Arena *session_arena(lua_State *L);
 
+/* Frees the arena of the value at index i at once. */
+void session_free(lua_State *L, int i);
+
 /* The activation that the function at index i stands for, OP_COUNT if it is none. */
 Op session_activation(lua_State *L, int i);
 

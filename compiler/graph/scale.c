@@ -83,6 +83,9 @@ void graph_scale_adopt(Graph *g, const Graph *from)
         const Node *n = graph_input_scale(from, i), *old = graph_input_scale(g, i);
         if (!n && !old)
             continue;
+        size_t bytes = (size_t)g->input[i]->width * sizeof(double);
+        if (n && old && memcmp(n->scale, old->scale, bytes) == 0 && memcmp(n->shift, old->shift, bytes) == 0)
+            continue; /* as after every epoch */
         int width = g->input[i]->width;
         const double *scale = numbers(g, n ? n->scale : NULL, 1, width), *shift = numbers(g, n ? n->shift : NULL, 0, width);
         if (!old) {

@@ -6,6 +6,8 @@
 
 #include "version.h"
 
+static const char jit_key; /* its address: the LiveJit, in the registry */
+
 void bind_push_text(lua_State *L, Text *t)
 {
     char *copy = t->data ? t->data : "";
@@ -20,6 +22,20 @@ void bind_afford(lua_State *L, double bytes, const char *what)
     double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     if (bytes > 0.5 * machine)
         session_error(L, "%s would need %.0f MB of memory, this machine has %.0f", what, bytes / 1048576, machine / 1048576);
+}
+
+LiveJit bind_jit(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &jit_key);
+    LiveJit jit = (LiveJit)lua_tointeger(L, -1); /* nil is 0, which is LIVE_TCC */
+    lua_pop(L, 1);
+    return jit;
+}
+
+void bind_set_jit(lua_State *L, LiveJit jit)
+{
+    lua_pushinteger(L, jit);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &jit_key);
 }
 
 /* The value on top of the stack as a text in the arena; NULL: it is no text, number or boolean. */
@@ -92,6 +108,7 @@ void bind_open(lua_State *L)
     session_open(L, bind_net_made);
     bind_net_open(L);
     bind_data_open(L);
+    bind_train_open(L);
     luaL_setfuncs(L, functions, 0);
     lua_pushstring(L, MLPC_VERSION);
     lua_setfield(L, -2, "_VERSION");

@@ -6,7 +6,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
-#include "back/jit.h"
+#include "back/live.h"
 #include "compile.h"
 #include "front/session.h"
 #include "learner.h"
@@ -27,8 +27,7 @@ typedef struct NetObject {
     float *w;     /* [graph_params] in the PyTorch layout */
     bool learnt;  /* w was learnt or loaded; else it is what learning begins with */
     const char *weights; /* the file that w was loaded from or saved to, or NULL; the arena's */
-    Jit *jit;     /* of w as it is; NULL: not made yet */
-    float *scratch;
+    Live *live;   /* the code of w as it is; NULL: not made yet */
     bool busy;    /* it is being trained */
     Epoch *epoch; /* the history: epochs of all trainings, by malloc */
     size_t epochs, epoch_room;
@@ -66,6 +65,13 @@ void bind_afford(lua_State *L, double bytes, const char *what);
 /* Pushes text and frees it. */
 void bind_push_text(lua_State *L, Text *t);
 
+/* Who makes the code of nets: LIVE_TCC unless something else was set. */
+LiveJit bind_jit(lua_State *L);
+void bind_set_jit(lua_State *L, LiveJit jit);
+
+/* Tells on stderr what compilers in the background have come to. */
+void bind_news(lua_State *L);
+
 /* ---- bind_net.c ------------------------------------------------------------------------------------------------- */
 
 void bind_net_open(lua_State *L); /* registers the type */
@@ -97,6 +103,7 @@ int bind_net_answer(lua_State *L);  /* bind_answer.c: n{0, 1} */
 int bind_net_train(lua_State *L);   /* bind_train.c */
 int bind_net_eval(lua_State *L);
 int bind_net_history(lua_State *L); /* pushes it as a table */
+void bind_train_open(lua_State *L);  /* registers the types of results */
 int bind_net_plot(lua_State *L);    /* bind_plot.c */
 
 /* Computes count rows of the net's inputs, one after the other, into y. */

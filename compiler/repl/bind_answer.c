@@ -9,26 +9,21 @@
 /* Code for the weights as they are. */
 static void compile(lua_State *L, NetObject *n)
 {
-    if (n->jit)
+    if (n->live)
         return;
     Arena *a = session_arena(L);
     Diag d;
     diag_init(&d, a);
-    Graph *g = graph_copy_into(a, n->graph);
-    if (pass_fold(g, &d)) {
-        pass_fuse(g);
-        n->jit = jit_compile(plan_make(g, WEIGHTS_BAKED, TARGET_SIMD), &d);
-    }
+    n->live = live_new(graph_copy_into(a, n->graph), bind_jit(L), &d);
     session_tell(L, &d);
-    n->scratch = jit_scratch(n->jit);
-    lua_closeslot(L, -1);
+    session_free(L, -1);
     lua_pop(L, 1);
 }
 
 void bind_net_run(lua_State *L, NetObject *n, size_t count, const float *const *in, float *const *out)
 {
     compile(L, n);
-    jit_run(n->jit, NULL, count, in, out, n->scratch);
+    live_run(n->live, count, in, out);
 }
 
 /* ---- rows in ---------------------------------------------------------------------------------------------------- */

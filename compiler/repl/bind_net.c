@@ -9,6 +9,8 @@
 #include "graph/scale.h"
 #include "train/save.h"
 
+static const char nets_key; /* its address: all nets, as keys of a weak table in the registry */
+
 /* ---- making ----------------------------------------------------------------------------------------------------- */
 
 /* Pushes a net that owns the arena. It is not ready before own_weights. */
@@ -17,7 +19,24 @@ static NetObject *push_net(lua_State *L, Arena *a, Graph *g)
     NetObject *n = lua_newuserdatauv(L, sizeof *n, 0);
     *n = (NetObject){.arena = a, .graph = g};
     luaL_setmetatable(L, BIND_NET);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &nets_key);
+    lua_pushvalue(L, -2);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
     return n;
+}
+
+void bind_news(lua_State *L)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &nets_key);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        const NetObject *n = lua_touserdata(L, -2);
+        const char *news = n->live ? live_news(n->live) : NULL;
+        if (news)
+            fprintf(stderr, "%s: %s\n", n->graph->name, news);
+    }
+    lua_pop(L, 1);
 }
 
 /* Numbers of its own: drawn, where none are bound. */
@@ -74,10 +93,8 @@ NetObject *bind_net_idle(lua_State *L, int i, const char *what)
 
 void bind_net_changed(NetObject *n)
 {
-    jit_free(n->jit);
-    free(n->scratch);
-    n->jit = NULL;
-    n->scratch = NULL;
+    live_free(n->live);
+    n->live = NULL;
 }
 
 Compile bind_net_compile(const NetObject *n, Arena *a)
@@ -332,6 +349,12 @@ void bind_net_open(lua_State *L)
                                        {"reset", reset}, {"free", release},
                                        {"train", bind_net_train}, {"eval", bind_net_eval}, {"plot", bind_net_plot},
                                        {NULL, NULL}};
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushstring(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &nets_key);
     luaL_newmetatable(L, BIND_NET);
     luaL_setfuncs(L, events, 0);
     luaL_newlib(L, methods);

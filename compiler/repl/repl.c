@@ -140,6 +140,8 @@ static int loop(Repl *r)
     size_t size;
     bool more = false, terminal = edit_is_terminal(r->editor);
     for (;;) {
+        if (terminal)
+            bind_news(r->L);
         EditResult got = edit_line(r->editor, more ? ">> " : "> ", &line, &size);
         if (got == EDIT_INTERRUPT && !terminal)
             return 130; /* as a shell says of Ctrl-C */
@@ -219,6 +221,8 @@ int verb_repl(Cli *cli)
     if (status == EXIT_OK) {
         catch_interrupts();
         r.editor = edit_begin(prompt_complete, r.L, &interrupted);
+        if (edit_is_terminal(r.editor)) /* where somebody waits a second, and can be told */
+            bind_set_jit(r.L, LIVE_AUTO);
         if (edit_is_terminal(r.editor))
             puts("mlpc " MLPC_VERSION ": help tells what there is, Ctrl-D leaves");
         status = loop(&r);

@@ -60,6 +60,8 @@ static void on_signal(int number)
     sigaction(number, &before[number == SIGTERM], NULL);
 }
 
+void training_stop(void) { interrupted = 1; }
+
 static void catch_signals(void)
 {
     struct sigaction act = {.sa_handler = on_signal, .sa_flags = (int)SA_RESTART};
@@ -167,7 +169,7 @@ bool training_prepare_eval(Training *t)
 void training_announce(Training *t)
 {
     const Settings *s = &t->s;
-    if (t->task.note)
+    if (t->task.note && !t->args->text)
         diag_note(t->d, (Pos){t->args->data, 0}, "%s", t->task.note);
     const char *parts = "";
     for (int i = 0; i < t->task.parts; i++)

@@ -49,6 +49,9 @@ void training_announce(Training *t);
  * second one does what it did before. true: something was learnt (whatever the ending). *err and *status as mlp_train's. */
 bool training_learn(Training *t, mlp_result *result, mlp_status *status, mlp_error *err);
 
+/* Asks the loop that runs to end, as a signal does: for functions that are told of progress. */
+void training_stop(void);
+
 /* How it ended, in a line. */
 const char *training_ending(const Training *t, const mlp_result *result);
 

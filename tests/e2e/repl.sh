@@ -211,6 +211,120 @@ pcall(input)
 1 + 1
 LUA
 
+# ---- training ----
+cat >xor.lua <<'LUA'
+xor = net("xor", input(2):dense(8):tanh():dense(1):sigmoid())
+d = data{ {0,0, 0}, {0,1, 1}, {1,0, 1}, {1,1, 0} }
+LUA
+note='repl: note: 33 parameters; samples: training 4; adam, lr'
+note="xor.lua${note#repl}"
+says 0 'data: 4 rows of 3 values
+no epochs: n:train(d) makes them
+500
+500 epochs
+true
+true
+true
+1.0
+false
+7' "$note 0.1
+$note 0.1
+" <<'LUA'
+dofile "xor.lua"
+d
+xor.history
+r = xor:train(d, { epochs = 500, lr = 0.1 })
+r.epochs
+tostring(xor.history):match("^%d+ epochs")
+xor{0, 1} > 0.9
+xor{0, 0} < 0.1
+r.loss < 0.1 and r.accuracy == 1
+xor:eval(d).accuracy
+before = xor{0, 1}
+xor:train(d, { epochs = 7, lr = 0.1 }).epochs < 7    -- goes on from what was learnt
+#xor.history - 500
+LUA
+# What the command line learns, the prompt learns.
+printf 'return net("same", input(2):dense(8):tanh():dense(1):sigmoid())' >same.lua
+printf '0,0,0\n0,1,1\n1,0,1\n1,1,0\n' >same.csv
+"$MLPC" train same.lua --data same.csv --epochs 50 --lr 0.1 -o cli.safetensors >out 2>err
+says 0 'true' '' --weights none same.lua <<'LUA'
+r = same:train("same.csv", { epochs = 50, lr = 0.1, quiet = true })
+w = same{0, 1}
+same:load("cli.safetensors")
+same{0, 1} == w
+LUA
+# A function that is told of progress can ask the net, stop it, fail, and not train it again.
+says 1 '1
+2
+2
+false
+repl:5: train: xor is being trained
+3' 'repl:7: error: enough
+repl:9: error: attempt to yield across a C-call boundary
+' <<'LUA'
+dofile "xor.lua"
+o = { epochs = 9, quiet = true }
+o.progress = function(p) print(p.epoch) return p.epoch < 2 end
+xor:train(d, o).epochs
+o.progress = function() xor:train(d) end
+(function() local ok, why = pcall(xor.train, xor, d, o) print(ok) return why end)()
+o.progress = function() error("enough") end xor:train(d, o)
+o.progress = coroutine.yield
+coroutine.wrap(function() xor:train(d, o) end)()
+o.progress = function(p) assert(xor{0, 1} > 0) end
+xor:train(d, { epochs = 3, quiet = true, progress = o.progress }).epochs
+LUA
+wrong "repl:2: error: train: epochs wants a whole number of at least 1, not '0'" <<'LUA'
+dofile "xor.lua"
+xor:train(d, { epochs = 0 })
+LUA
+wrong "repl:2: error: train: there is no option 'epoch'; did you mean 'epochs'?" <<'LUA'
+dofile "xor.lua"
+xor:train(d, { epoch = 1 })
+LUA
+wrong 'repl:2: error: train: wants data, got nil: write n:train(data "file.csv")' <<'LUA'
+dofile "xor.lua"
+xor:train()
+LUA
+wrong 'repl:2: error: data: row 2, value 3 must be a number, got NaN' <<'LUA'
+dofile "xor.lua"
+xor:train{ {0, 0, 0}, {0, 1, 0 / 0} }
+LUA
+wrong 'repl:2: error: data: row 2 has 2 values, row 1 has 3' <<'LUA'
+dofile "xor.lua"
+xor:train{ {0, 0, 0}, {0, 1} }
+LUA
+wrong 'repl:2: error: data: holds no targets to learn from: 2 columns are what the net takes' <<'LUA'
+dofile "xor.lua"
+xor:train{ {0, 0}, {0, 1} }
+LUA
+wrong 'repl:1: error: data: nowhere.csv: cannot open' <<'LUA'
+data "nowhere.csv"
+LUA
+wrong 'repl:3: error: train: same.csv would be overwritten: it is read' <<'LUA'
+dofile "xor.lua"
+
+xor:train("same.csv", { log = "same.csv" })
+LUA
+says 1 'true' 'the loss' <<'LUA'
+n = net("n", input(1):dense(1), { optimizer = "sgd", loss = "mse" })
+n:train({ {1e3, 1e6}, {2e3, 3e6} }, { lr = 1e5, epochs = 99, quiet = true })
+n(1) == n(1) and n(1) < math.huge
+LUA
+# Names of classes come with the data, and the scaling with the weights.
+says 0 'input1_scale
+true' '' <<'LUA'
+n = net("pets", input(2):dense(3):softmax())
+d = { {0, 100, "cat"}, {9, 200, "dog"}, {5, 300, "eel"} }
+r = n:train(d, { epochs = 5, scale = "standard", quiet = true })
+n:show():match("input1_scale")
+n:save("pets.safetensors")
+m = net("pets", input(2):dense(3):softmax())
+m:load("pets.safetensors")
+m{1, 150}[2] == n{1, 150}[2]
+LUA
+
 # ---- a script ----
 cat >wave.lua <<'LUA'
 local width = param("width", 3)
