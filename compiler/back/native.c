@@ -198,7 +198,8 @@ static void *load(const Folder *f, char *why)
     if (error) {
         size_t known = strlen(f->object); /* its name says nothing to anybody */
         bool named = strncmp(error, f->object, known) == 0;
-        because(why, "what it made cannot be loaded: %.160s", named ? error + known + strspn(error + known, ": ") : error);
+        because(why, "what it made cannot be loaded from %.80s: %.120s", f->path,
+                named ? error + known + strspn(error + known, ": ") : error);
     }
     return handle;
 }

@@ -123,10 +123,55 @@ static long rounded(float v, int e10, int count, int *exponent)
     return digits;
 }
 
+/* The short way for floats of everyday size: v and the middles between it and its neighbours, as doubles times a power of
+ * ten, nine digits before the point; what the roundings of that may hide (EDGE is a thousand times as much) is left to the
+ * long way. 0: left. */
+static long shortest_everyday(float v, int *exponent)
+{
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    static const double EDGE = 1e-3;
+    uint32_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    const int binary = (int)(bits >> 23) - 127;
+    if (binary < -40 || binary > 70 || (bits & 0x7fffff) == 0) /* a power of two is closer to its lower neighbour */
+        return 0;
+    int power = 8 - (binary * 1233 >> 12); /* 1233 / 4096 is about log10(2): the right one, or one too large */
+    uint32_t above = bits + 1;
+    float next;
+    memcpy(&next, &above, sizeof next);
+    double reach = ((double)next - (double)v) / 2;
+    double s = power < 0 ? (double)v / tens[-power] : (double)v * tens[power];
+    if (s >= 1e9) {
+        power--;
+        s = power < 0 ? (double)v / tens[-power] : (double)v * tens[power];
+    }
+    reach = power < 0 ? reach / tens[-power] : reach * tens[power];
+    const long best = (long)(s + 0.5);
+    *exponent = -power;
+    if (!(s >= 1e8 && s < 1e9 - 1) || fabs(s - (double)best) > 0.5 - EDGE)
+        return 0;
+    long digits = best;
+    for (int t = 1; t < 9; t++) {
+        const long d = (long)(s / tens[t] + 0.5);
+        const double unit = tens[t], away = fabs((double)d * unit - s);
+        if (fabs(away - reach) < EDGE || fabs(away - unit / 2) < EDGE)
+            return 0;
+        if (away > reach)
+            break;
+        digits = d;
+        *exponent = t - power;
+    }
+    return digits;
+}
+
 /* v > 0 as digits * 10^exponent with the fewest digits that read back. Nine always do, and if k do then k + 1 do: most
  * weights need eight or nine, so the search goes down from there. */
 static long shortest(float v, int *exponent)
 {
+    long everyday = shortest_everyday(v, exponent);
+    if (everyday)
+        return everyday;
     int binary;
     frexpf(v, &binary);
     int e10 = (int)floor((binary - 1) * 0.30102999566398120); /* log10(2) */
@@ -147,13 +192,11 @@ static long shortest(float v, int *exponent)
 /* Writes the decimal digits of n > 0, returns how many. */
 static int put_digits(char *out, long n)
 {
-    char reversed[24];
-    int count = 0;
-    for (; n; n /= 10)
-        reversed[count++] = (char)('0' + n % 10);
-    for (int i = 0; i < count; i++)
-        out[i] = reversed[count - 1 - i];
-    return count;
+    char reversed[24], *end = reversed + sizeof reversed, *at = end;
+    for (unsigned rest = (unsigned)n; rest; rest /= 10) /* nine digits at most */
+        *--at = (char)('0' + rest % 10);
+    memcpy(out, at, (size_t)(end - at));
+    return (int)(end - at);
 }
 
 static char *put(char *out, const char *s, int n)
