@@ -21,7 +21,7 @@ ALL_CFLAGS = $(WARNINGS) -D_GNU_SOURCE -Icompiler -Iruntime -I$(BUILD)/gen $(CFL
 
 # What Debian calls what we need. Only missing ones are installed.
 BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev libtcc-dev zlib1g-dev libedit-dev
-TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev g++ clang tcc cmake git
+TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev g++ clang tcc cmake git lua5.4 gnuplot-nox
 
 RUNTIME_C  := $(wildcard runtime/*.c)
 COMPILER_C := $(wildcard compiler/*.c compiler/*/*.c)

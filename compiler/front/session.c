@@ -398,7 +398,7 @@ Workspace *session_extract(lua_State *L, Node *const **twin)
 Op session_activation(lua_State *L, int i)
 {
     Op op = layer_op(L, i);
-    return op < OP_COUNT && op_info[op].kind == KIND_ELEMENT && op != OP_DROPOUT ? op : OP_COUNT;
+    return op < OP_COUNT && op >= OP_RELU && op_info[op].kind == KIND_ELEMENT ? op : OP_COUNT;
 }
 
 void session_push_methods(lua_State *L)

@@ -31,6 +31,7 @@ typedef struct NetObject {
     bool busy;    /* it is being trained */
     Epoch *epoch; /* the history: epochs of all trainings, by malloc */
     size_t epochs, epoch_room;
+    double low[2], high[2]; /* of its first two inputs, in the data that it learnt from last */
     const char *metric; /* what Epoch.metric is: "accuracy", "r2" */
 } NetObject;
 

@@ -259,6 +259,23 @@ static void name_classes(Lesson *s)
     g->nlabel = n;
 }
 
+/* Remembers the range of the first two inputs, for plots. */
+static void find_ranges(const Lesson *s)
+{
+    const mlp_samples *samples = &s->t.task.part[0].samples;
+    size_t width = samples->data->x.width;
+    float *row = ARENA_ARRAY(s->t.a, width, float);
+    for (size_t i = 0; i < samples->count && width <= 2; i++) {
+        size_t at = samples->rows ? samples->rows[i] : i;
+        mlp_gather(&samples->data->x, &at, 1, row);
+        for (size_t k = 0; k < width; k++) {
+            double v = (double)row[k];
+            s->n->low[k] = i ? fmin(s->n->low[k], v) : v;
+            s->n->high[k] = i ? fmax(s->n->high[k], v) : v;
+        }
+    }
+}
+
 /* The loop, and its result into the net. Nothing here raises an error before the net is itself again. */
 static void learn(Lesson *s, mlp_result *result)
 {
@@ -269,6 +286,7 @@ static void learn(Lesson *s, mlp_result *result)
     s->n->busy = false;
     report_end(&s->t.report, &s->d);
     name_classes(s);
+    find_ranges(s);
     if (learnt) {
         bind_net_adopt(s->n, s->t.g, s->t.w);
         s->n->weights = NULL;

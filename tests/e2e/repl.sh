@@ -17,7 +17,7 @@ ok() {
 bad() {
     failed=$((failed + 1))
     echo "FAIL $*"
-    sed 's/^/    /' out err
+    cat out err | head -n 30 | sed 's/^/    /'
 }
 
 # says STATUS OUT ERR [ARGUMENT...]: the session on standard input ends so, prints exactly OUT, and each line of ERR stands
@@ -324,6 +324,76 @@ m = net("pets", input(2):dense(3):softmax())
 m:load("pets.safetensors")
 m{1, 150}[2] == n{1, 150}[2]
 LUA
+
+# ---- drawings ----
+wrong 'repl:1: error: plot: draws a net, n.history, an activation like relu or a function, got nil' <<'LUA'
+plot()
+LUA
+wrong "repl:1: error: plot: the file's name must end in .svg or .png, not 'x.txt'" <<'LUA'
+plot(relu, "x.txt")
+LUA
+wrong 'repl:1: error: plot: three takes 3 numbers: nets of one or two can be drawn' <<'LUA'
+net("three", input(3):dense(1)):plot()
+LUA
+wrong 'repl:1: error: plot: the function must return a number, at -4 it returned nil' <<'LUA'
+plot(function() end)
+LUA
+wrong 'repl:1: error: plot: x must be a range like {-1, 1}' <<'LUA'
+net("one", input(1):dense(1)):plot{ x = {1, 1} }
+LUA
+mkdir none
+PATH="$dir/none" "$MLPC" repl >out 2>err <<'LUA'
+plot(relu)
+LUA
+if [ $? = 1 ] && grep -qx 'repl:1: error: plot: gnuplot is not installed (Debian: apt install gnuplot-nox)' err && [ ! -s out ]; then
+    ok
+else
+    bad 'without gnuplot'
+fi
+printf '#!/bin/sh\necho "line 3: something it dislikes" >&2\nexit 1\n' >none/gnuplot
+chmod +x none/gnuplot
+PATH="$dir/none" "$MLPC" repl >out 2>err <<'LUA'
+plot(relu, "relu.svg")
+LUA
+if [ $? = 1 ] && grep -qx 'repl:1: error: plot: gnuplot fails: line 3: something it dislikes' err && [ ! -e relu.svg ]; then
+    ok
+else
+    bad 'a gnuplot that fails'
+fi
+if command -v gnuplot >/dev/null 2>&1; then
+    "$MLPC" repl >out 2>err <<'LUA'
+dofile "xor.lua"
+r = xor:train(d, { epochs = 500, lr = 0.1, quiet = true })
+xor:plot()
+plot(xor.history)
+plot(relu)
+plot{tanh, function(x) return x / 4 end}
+xor:plot("xor.svg")
+xor:plot("xor.png", { x = {0, 1}, y = {-1, 2} })
+plot(xor.history, "history.svg")
+net("one", input(1):dense(3):softmax()):plot("one's.svg")
+LUA
+    if [ $? = 0 ] && [ ! -s err ]; then ok; else bad 'drawings'; fi
+    for word in '####' 'epoch' 'its slope' 'function 2' 'input1\[2\]\|0.8..1'; do
+        if grep -q -- "$word" out; then ok; else bad "no $word in the drawings"; fi
+    done
+    # The surface of XOR: ink in two opposite corners, none in the middle between the others.
+    if awk 'NR == 3 { top = $0 } NR == 17 { low = $0 } END {
+        exit !(substr(top, 12, 9) ~ /#########/ && substr(low, 60, 9) ~ /#########/ && substr(top, 60, 9) !~ /#/ && substr(low, 12, 6) !~ /#/) }' out; then
+        ok
+    else
+        bad 'the surface of XOR'
+    fi
+    for file in xor.svg history.svg "one's.svg"; do
+        if head -n 2 "$file" | grep -q '<svg\|<?xml' && tail -n 3 "$file" | grep -q '</svg>'; then ok; else bad "$file"; fi
+    done
+    if [ "$(head -c 4 xor.png | tail -c 3)" = PNG ]; then ok; else bad xor.png; fi
+    wrong 'repl:1: error: plot: nowhere/x.svg: cannot' <<'LUA'
+plot(relu, "nowhere/x.svg")
+LUA
+else
+    echo 'drawings skipped: no gnuplot'
+fi
 
 # ---- a script ----
 cat >wave.lua <<'LUA'
