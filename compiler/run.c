@@ -28,6 +28,8 @@ typedef struct Run {
     float **x, **y;      /* for each input, and for each output, a batch */
     mlp_rows *rows;
     Live *live;
+    RowsOut *file;        /* the answers; NULL: not begun, or ended */
+    pthread_mutex_t lock; /* of file */
 } Run;
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------ */
@@ -123,7 +125,26 @@ static void tell_news(Run *r)
     diag_flush(r->d, stderr);
 }
 
-static bool answer(Run *r, RowsOut *out)
+static bool put_answers(Run *r, size_t n)
+{
+    pthread_mutex_lock(&r->lock);
+    bool good = rows_out_add(r->file, n, r->y);
+    pthread_mutex_unlock(&r->lock);
+    return good;
+}
+
+/* Puts the answers where they belong, or away. */
+static bool end_answers(Run *r, bool good)
+{
+    pthread_mutex_lock(&r->lock);
+    if (r->file)
+        good = rows_out_end(r->file, good);
+    r->file = NULL;
+    pthread_mutex_unlock(&r->lock);
+    return good;
+}
+
+static bool answer(Run *r)
 {
     mlp_error err;
     for (size_t n;;) {
@@ -133,7 +154,7 @@ static bool answer(Run *r, RowsOut *out)
             return true;
         part_inputs(r, n);
         live_run(r->live, n, (const float *const *)r->x, r->y);
-        if (!rows_out_add(out, n, r->y))
+        if (!put_answers(r, n))
             return false;
         tell_news(r);
     }
@@ -141,9 +162,9 @@ static bool answer(Run *r, RowsOut *out)
 
 /* ---- signals ---------------------------------------------------------------------------------------------------- */
 
-/* Who is ended by a signal while a C compiler works for him ends that first, and its files. */
+/* Who is ended by a signal ends first what would stay: a C compiler that works for him, and a file of answers. */
 typedef struct Watch {
-    Live *live;
+    Run *run;
     sigset_t signals, before;
     pthread_t thread;
     bool runs;
@@ -155,16 +176,17 @@ static void *watch(void *watch)
     int number;
     if (sigwait(&w->signals, &number) != 0)
         return NULL;
-    live_stop(w->live);
+    live_stop(w->run->live);
+    end_answers(w->run, false);
     signal(number, SIG_DFL);
     pthread_sigmask(SIG_SETMASK, &w->before, NULL);
     raise(number);
     return NULL;
 }
 
-static void watch_begin(Watch *w, Live *live)
+static void watch_begin(Watch *w, Run *r)
 {
-    w->live = live;
+    w->run = r;
     sigemptyset(&w->signals);
     sigaddset(&w->signals, SIGINT);
     sigaddset(&w->signals, SIGTERM);
@@ -191,9 +213,9 @@ static bool make_code(Run *r, Watch *w)
 {
     const LiveJit jit = (LiveJit)r->cli->jit;
     r->live = live_new(r->g, jit == LIVE_CC ? LIVE_AUTO : jit, r->d);
-    if (!r->live || jit == LIVE_TCC)
-        return r->live != NULL;
-    watch_begin(w, r->live);
+    if (!r->live)
+        return false;
+    watch_begin(w, r);
     while (jit == LIVE_CC && live_waits(r->live))
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     return true;
@@ -219,16 +241,16 @@ static bool run(Run *r)
         return false;
     RowsOutOptions o = {.path = r->output, .format = r->out, .header = mlp_rows_named(r->rows), .classes = r->cli->names,
                         .count = mlp_rows_count(r->rows)};
-    RowsOut *out = rows_out_new(r->g, &o, r->d);
-    if (!out)
-        return false;
     take_batch(r);
-    return rows_out_end(out, answer(r, out));
+    pthread_mutex_lock(&r->lock);
+    r->file = rows_out_new(r->g, &o, r->d);
+    pthread_mutex_unlock(&r->lock);
+    return r->file && end_answers(r, answer(r));
 }
 
 int verb_run(Cli *cli)
 {
-    Run r = {.cli = cli, .d = &cli->compile.diag};
+    Run r = {.cli = cli, .d = &cli->compile.diag, .lock = PTHREAD_MUTEX_INITIALIZER};
     r.data = cli->learn.data ? cli->learn.data : "-";
     r.output = cli->output ? cli->output : "-";
     int status = check_args(&r);

@@ -175,8 +175,13 @@ static long shortest(float v, int *exponent)
     int binary;
     frexpf(v, &binary);
     int e10 = (int)floor((binary - 1) * 0.30102999566398120); /* log10(2) */
-    if (e10 < 27 && e10 >= -27 && (long double)v >= (e10 < -1 ? 1 / power10[-e10 - 1] : power10[e10 + 1]))
+    if (e10 >= 27 || e10 < -27) {
+        char buffer[40];
+        snprintf(buffer, sizeof buffer, "%.8e", (double)v);
+        e10 = atoi(strchr(buffer, 'e') + 1);
+    } else if ((long double)v >= (e10 < -1 ? 1 / power10[-e10 - 1] : power10[e10 + 1])) {
         e10++;
+    }
     long best = rounded(v, e10, 9, exponent);
     for (int count = 8; count >= 1; count--) {
         int shorter;

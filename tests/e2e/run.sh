@@ -298,6 +298,17 @@ for jit in cc auto; do
     exec 3>&-
     check 'and the compiler too' sh -c "! kill -0 $slow 2>/dev/null"
 done
+# Ended by a signal: no half of a file.
+mkfifo wait.file
+"$MLPC" run twice.lua -o new.csv <wait.file 2>err &
+mlpc=$!
+exec 3>wait.file
+yes 1,2 | head -n 100000 >&3
+kill -TERM $mlpc
+wait $mlpc 2>/dev/null
+check 'a file of answers, ended by a signal' [ $? = 143 ]
+exec 3>&-
+check 'and no part of it' [ -z "$(find . -name '.mlp-*' -o -name 'new.*')" ]
 check 'nothing stays in the temporary directory' [ -z "$(ls "$TMPDIR")" ]
 
 # ---- bench ----
