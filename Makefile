@@ -17,14 +17,17 @@ SAY       = $(if $(V),,@echo "  $(1) $(patsubst $(BUILD)/%,%,$@)";)
 WARNINGS := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Wmissing-prototypes \
             -Wstrict-prototypes -Werror
 # _GNU_SOURCE: the runtime asks the system for more than ISO C (fsync, mkstemp, isatty ...).
-ALL_CFLAGS = $(WARNINGS) -D_GNU_SOURCE -Icompiler -Iruntime -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
+# Position-independent with hidden names: one set of objects for the program and for mlpc.so, at the same speed.
+ALL_CFLAGS = $(WARNINGS) -fPIC -fvisibility=hidden -D_GNU_SOURCE -Icompiler -Iruntime -I$(BUILD)/gen $(CFLAGS) $(SANITIZE)
 
 # What Debian calls what we need. Only missing ones are installed.
 BUILD_PACKAGES := gcc libc6-dev pkg-config liblua5.4-dev libtcc-dev zlib1g-dev libedit-dev
 TEST_PACKAGES  := $(BUILD_PACKAGES) libcmocka-dev g++ clang tcc cmake git lua5.4 gnuplot-nox
 
 RUNTIME_C  := $(wildcard runtime/*.c)
-COMPILER_C := $(wildcard compiler/*.c compiler/*/*.c)
+MODULE_C   := compiler/repl/module.c
+PROMPT_C   := compiler/repl/repl.c compiler/repl/edit.c compiler/repl/history.c compiler/repl/prompt.c compiler/repl/help.c
+COMPILER_C := $(filter-out $(MODULE_C),$(wildcard compiler/*.c compiler/*/*.c))
 LUA_TEXT   := $(wildcard compiler/*/*.lua)
 GEN_C      := $(BUILD)/gen/snippets.c $(patsubst %.lua,$(BUILD)/gen/%.c,$(notdir $(LUA_TEXT)))
 # Kernels: kernels.c is built once more for each further instruction set; kernels_choose.c knows the same list.
@@ -37,9 +40,11 @@ SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
 
 LUA_CFLAGS = $(shell pkg-config --cflags $(LUA) 2>/dev/null)
-LIBS       = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ltcc -ledit -ldl -lpthread -lz -lm
+# A module finds Lua in the program that loads it, and needs no line editing.
+MODULE_LIBS = -ltcc -ldl -lpthread -lz -lm
+LIBS        = $(shell pkg-config --libs $(LUA) 2>/dev/null) -ledit $(MODULE_LIBS)
 
-.PHONY: all demo test test-long test-binaries golden asan tsan bench install uninstall clean packages test-packages runtime
+.PHONY: all lua demo test test-long test-binaries golden asan tsan bench install uninstall clean packages test-packages runtime
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -60,6 +65,26 @@ test-packages:
 
 $(BUILD)/mlpc: $(COMPILER_O) $(BUILD)/libmlp.a
 	$(call SAY,LD) $(CC) $(ALL_CFLAGS) -o $@ $(COMPILER_O) $(BUILD)/libmlp.a $(LDFLAGS) $(LIBS)
+
+# require "mlpc" from Lua 5.4.
+MODULE_O = $(MODULE_C:%.c=$(BUILD)/%.o) $(filter-out $(BUILD)/compiler/main.o $(PROMPT_C:%.c=$(BUILD)/%.o),$(COMPILER_O))
+
+# Debian's libtcc.a is made for programs: what it takes from the C library must be near, and module.c has it under new names.
+MODULE_LINK = -Wl,-Bsymbolic -Wl,--exclude-libs,ALL
+MODULE_TCC  = $(if $(filter /%,$(TCC_A)),$(BUILD)/libtcc_module.a)
+TCC_A       = $(shell $(CC) -print-file-name=libtcc.a)
+
+lua: packages
+	@$(MAKE) --no-print-directory $(PARALLEL) $(BUILD)/mlpc.so
+
+$(BUILD)/libtcc_module.a:
+	@mkdir -p $(@D)
+	$(call SAY,GEN) objcopy --redefine-sym stdout=mlpc_stdout --redefine-sym stderr=mlpc_stderr \
+	    --redefine-sym environ=mlpc_environ $(TCC_A) $@
+
+$(BUILD)/mlpc.so: $(MODULE_O) $(BUILD)/libmlp.a $(MODULE_TCC)
+	$(call SAY,LD) $(CC) $(ALL_CFLAGS) -shared $(MODULE_LINK) -o $@ $(MODULE_O) $(BUILD)/libmlp.a \
+	    $(MODULE_TCC) $(LDFLAGS) $(MODULE_LIBS)
 
 $(BUILD)/libmlp.a: $(RUNTIME_O)
 	@rm -f $@
@@ -118,7 +143,7 @@ $(BUILD)/tests/%_test: tests/unit/%_test.c $(TESTED)
 $(BUILD)/tests/agree: tests/e2e/agree_nets.c $(TESTED)
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(TESTED) $(LDFLAGS) $(LIBS)
 
-test-binaries: $(BUILD)/mlpc $(UNITS) $(BUILD)/tests/agree
+test-binaries: $(BUILD)/mlpc $(BUILD)/mlpc.so $(UNITS) $(BUILD)/tests/agree
 
 test: test-packages
 	@$(MAKE) --no-print-directory $(PARALLEL) test-binaries
@@ -167,4 +192,4 @@ uninstall:
 clean:
 	rm -rf $(BUILD)
 
--include $(RUNTIME_O:.o=.d) $(COMPILER_O:.o=.d) $(UNITS:=.d) $(BUILD)/tests/agree.d
+-include $(RUNTIME_O:.o=.d) $(COMPILER_O:.o=.d) $(MODULE_C:%.c=$(BUILD)/%.d) $(UNITS:=.d) $(BUILD)/tests/agree.d

@@ -49,7 +49,8 @@ again() {
     if [ "$made" = "$wanted" ]; then ok; else bad "$what: made anew: $made"; fi
 }
 
-cp -R examples/plain_c examples/single_header examples/cmake "$dir"
+cp -R examples/plain_c examples/single_header examples/cmake examples/lua_module "$dir"
+module=$(cd "$1" && pwd)
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror'
 
 cd "$dir/plain_c" || exit 1
@@ -123,6 +124,41 @@ again 'cmake: and then nothing' no build/wave.c cmake --build build
 echo 'oops()' >wave.lua
 if cmake --build build >"$dir/log" 2>&1; then bad 'cmake: a wrong script'; else ok; fi
 if grep -q 'wave.lua:1: error' "$dir/log" && [ -s build/wave.c ]; then ok; else bad 'cmake: a wrong script is named'; fi
+
+cd "$dir/lua_module" || exit 1
+if [ -n "$SANITIZE" ]; then
+    echo 'lua_module skipped: lua5.4 is built without the sanitizers'
+else
+    check 'lua_module: make' make "MODULE=$module"
+    for line in 'learnt in 1000 epochs from 161 samples, loss below 0.0001: true' 'sin  30 = 0.5' 'sin  90 = 1.0' \
+        'sin 150 = 0.5' 'sin 210 = -0.5' 'sine: 2 values, the input takes 1' 'wrote sine.safetensors, sine.c and sine.h'; do
+        if grep -qx -- "$line" "$dir/log"; then ok; else bad "lua_module: no line '$line'"; fi
+    done
+    # shellcheck disable=SC2086
+    check 'lua_module: its C' ${CC:-cc} $strict -c sine.c
+    # The module lives in the host's Lua: warnings are its warnings, and it ends with it, twice in one process too.
+    cat >hosted.lua <<'LUA'
+local function fresh()
+    package.loaded.mlpc = nil
+    return require "mlpc"
+end
+warn "@on"
+local mlpc = fresh()
+mlpc.net("stack", mlpc.input(4):dense(2):dense(4))
+local ok, why = pcall(function() return mlpc.input(2):dens(3) end)
+print(why)
+print(select(2, pcall(load("return (...).input(2) + (...).input(3)", "=typed"), mlpc)))
+for i = 1, 300 do mlpc.net("n" .. i, mlpc.input(10):dense(10):relu())(({ 1, 2, 3, 4, 5, 6, 7, 8, 9, i })) end
+print(coroutine.wrap(function() return #mlpc.net("co", mlpc.input(1):dense(2)){ 1 } end)())
+print(mlpc._VERSION, getmetatable(mlpc.input(1)))
+LUA
+    check 'lua_module: in a host' env "LUA_CPATH=$module/?.so;;" lua5.4 hosted.lua
+    for line in "hosted.lua:8: a tensor has no method 'dens'; did you mean 'dense'?" \
+        "typed:1: '+' needs equal widths: input[0-9]* has 2 (typed:1), input[0-9]* has 3 (typed:1)" '2' \
+        'Lua warning: hosted.lua:7: .*linear map.*'; do
+        if grep -qx -- "$line" "$dir/log"; then ok; else bad "lua_module: no line '$line'"; fi
+    done
+fi
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
