@@ -30,11 +30,13 @@ PROMPT_C   := compiler/repl/repl.c compiler/repl/edit.c compiler/repl/history.c 
 COMPILER_C := $(filter-out $(MODULE_C),$(wildcard compiler/*.c compiler/*/*.c))
 LUA_TEXT   := $(wildcard compiler/*/*.lua)
 GEN_C      := $(BUILD)/gen/snippets.c $(patsubst %.lua,$(BUILD)/gen/%.c,$(notdir $(LUA_TEXT)))
-# Kernels: kernels.c is built once more for each further instruction set; kernels_choose.c knows the same list.
+# Kernels: kernels.c and kernels_learn.c are built once more for each further instruction set; kernels_choose.c knows the
+# same list.
 KERNEL_SETS    := $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),avx2 avx512)
 KERNELS_avx2   := -mavx2 -mfma
 KERNELS_avx512 := $(KERNELS_avx2) -mavx512f -mavx512vl -mavx512bw -mavx512dq
-RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o) $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o)
+KERNEL_O   := $(foreach k,kernels kernels_learn,$(KERNEL_SETS:%=$(BUILD)/runtime/$(k)_%.o))
+RUNTIME_O  := $(RUNTIME_C:%.c=$(BUILD)/%.o) $(KERNEL_O)
 COMPILER_O := $(COMPILER_C:%.c=$(BUILD)/%.o) $(GEN_C:%.c=%.o)
 SUPPORT_O  := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/support/*.c))
 UNITS      := $(patsubst tests/unit/%_test.c,$(BUILD)/tests/%_test,$(wildcard tests/unit/*_test.c))
@@ -95,12 +97,15 @@ $(BUILD)/%.o: %.c
 	$(call SAY,CC) $(CC) $(ALL_CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_%.o): $(BUILD)/runtime/kernels_%.o: runtime/kernels.c
+$(KERNEL_SETS:%=$(BUILD)/runtime/kernels_learn_%.o): $(BUILD)/runtime/kernels_learn_%.o: runtime/kernels_learn.c
+$(KERNEL_O):
 	@mkdir -p $(@D)
-	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -DMLP_SET=$* $(KERNELS_$*) -MMD -MP -c -o $@ $<
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -DMLP_SET=$(lastword $(subst _, ,$(*F))) $(KERNELS_$(lastword $(subst _, ,$(*F)))) \
+	    -MMD -MP -c -o $@ $<
 
-# Loops over blocks of numbers that are left to the compiler. errno is never looked at: so that roots become vector code.
-BLOCKS := optim step train data_use
-$(BLOCKS:%=$(BUILD)/runtime/%.o): ALL_CFLAGS += -O3 -fno-math-errno
+# Loops that are left to the compiler to make vector code of. errno is never looked at: so that roots become vector code, too.
+BLOCKS := optim step train data_use kernels_learn
+$(BLOCKS:%=$(BUILD)/runtime/%.o) $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_learn_%.o): ALL_CFLAGS += -O3 -fno-math-errno
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
 $(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/learn.h runtime/update.h

@@ -7,45 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "vmath.h"
+#include "kernels_apply.h"
 
-#ifndef MLP_SET
-#define MLP_SET base
-#endif
-#define MLP_JOIN(a, b) a##b
 #define MLP_TABLE(set) MLP_JOIN(mlp_kernels_, set)
-
-/* What an epilogue or an element-wise function reads besides its value: a number, and numbers for each
- * feature. */
-typedef struct mlp_operands {
-    float k;
-    const float *p, *q, *r, *s;
-} mlp_operands;
-
-/* f(v) for features j .. j + n - 1. Always inlined, f being a constant wherever a kernel is made. */
-typedef mlp_vec (*mlp_apply)(mlp_vec v, size_t j, int n, mlp_operands o);
-
-#define MLP_FN(name) mlp_##name##_by
-#define MLP_P const mlp_apply apply, const mlp_operands with,
-#define MLP_PASS apply, with,
-#define MLP_ACT(v, j, n) apply(v, j, n, with)
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
-#endif
-#include "kernel.h"
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif
+#define MLP_LEARN(set) MLP_JOIN(mlp_kernels_learn_, set)
 
 /* ---- element by element ---------------------------------------------------------------------------------- */
 
-#define APPLY(name, expr)                                                                                              \
-    static MLP_INLINE mlp_vec apply_##name(mlp_vec v, size_t j, int n, mlp_operands o)                                 \
-    {                                                                                                                  \
-        (void)j, (void)n, (void)o;                                                                                     \
-        return expr;                                                                                                   \
-    }
 #define ROW_PASS size_t n, size_t width, const float *x, size_t ldx, float *y, size_t ldy
 
 /* Rows without gaps are one long row to a function that does not ask which feature it works on. */
@@ -382,6 +350,7 @@ static float k_stream(const float *x, size_t count)
 
 /* ---- the table ------------------------------------------------------------------------------------------- */
 
+extern const mlp_kernels_learn MLP_LEARN(MLP_SET);
 extern const mlp_kernels MLP_TABLE(MLP_SET);
 const mlp_kernels MLP_TABLE(MLP_SET) = {
 #if defined(MLP_AVX512)
@@ -396,6 +365,7 @@ const mlp_kernels MLP_TABLE(MLP_SET) = {
     .name = "plain",
 #endif
     .lanes = MLP_LANES,
+    .learn = &MLP_LEARN(MLP_SET),
 #define X(name, parameters) .name = k_##name,
     MLP_KERNEL_LIST(X)
 #undef X

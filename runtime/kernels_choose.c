@@ -45,11 +45,15 @@ bool mlp_kernels_symbol(const mlp_kernels *k, int i, mlp_symbol *symbol)
 {
     switch (i) {
 #define TEXT(...) #__VA_ARGS__
-#define X(name, parameters)                                                                                            \
+#define CASE(from, name, parameters)                                                                                   \
     case MLP_KERNEL_##name:                                                                                            \
-        *symbol = (mlp_symbol){"mlp_" #name, "void mlp_" #name TEXT(parameters) ";", (void (*)(void))k->name};         \
+        *symbol = (mlp_symbol){"mlp_" #name, "void mlp_" #name TEXT(parameters) ";", (void (*)(void))(from)->name};    \
         return true;
+#define X(name, parameters) CASE(k, name, parameters)
         MLP_KERNEL_LIST(X)
+#undef X
+#define X(name, parameters) CASE(k->learn, name, parameters)
+        MLP_LEARN_LIST(X)
 #undef X
     default:
         return false;

@@ -468,9 +468,9 @@ static MLP_INLINE mlp_vec mlp_binary_cross_entropy_at(mlp_vec p, mlp_vec t, floa
 
 /*@ features : kernel simd_reduce */
 /* Sum over n rows of the losses of their features times share (and the sample's weight); dx = its gradient by x. */
-static double MLP_FN(features)(size_t n, const size_t width, const float share, const float delta, const float *x,
-                               const size_t ldx, const float *t, const size_t ldt, const float *weight, float *dx,
-                               const size_t lddx)
+static MLP_INLINE double MLP_FN(features)(MLP_P size_t n, const size_t width, const float share, const float delta,
+                                          const float *x, const size_t ldx, const float *t, const size_t ldt,
+                                          const float *weight, float *dx, const size_t lddx)
 {
     double loss = 0.0;
     (void)delta;

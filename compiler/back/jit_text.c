@@ -1,21 +1,10 @@
 /* jit_text.c: Plan -> C text in which each step is a call of a kernel, or straight lines where a call costs
  * more than the work. Short, since libtcc's time goes by its length: no includes, and only the declarations
  * that are used. */
+#include "back/jit_text.h"
+
 #include <stdint.h>
 #include <string.h>
-
-#include "back/jit.h"
-
-typedef struct Printer {
-    const Plan *p;
-    const mlp_kernels *kernels;
-    const float *constants; /* where the baked tables are */
-    Text body;
-    bool used[MLP_KERNEL_COUNT];
-    bool one;     /* printing the way of one sample, else the loop over m samples at a time */
-    int spare;    /* one: the buffer beyond the plan's for a value on its way to an output; floats it needs */
-    Pos at;       /* where libtcc believes the line that comes next to be */
-} Printer;
 
 /* ---- decisions that only matter here --------------------------------------------------------------------- */
 
@@ -30,7 +19,7 @@ enum {
  * kernel would have to wait for the scalars to be stored. A layer in straight lines does not fuse
  * multiplication and addition, as the kernels of most machines do: the way of one sample and that of many
  * must both be straight, or neither. */
-static bool is_straight(const Printer *q, const Step *s)
+static bool is_straight(const JitPrinter *q, const Step *s)
 {
     if (s->kind == STEP_JOIN)
         return q->one && s->width <= STRAIGHT_JOIN && !s->node->nepi;
@@ -51,19 +40,19 @@ static size_t rows_of(const Plan *p)
 /* Vectors that were stored in part cannot be read back at once: the processor waits until the store is done.
  * With one sample at a time that wait is most of the work of a small layer, so there values are stored whole
  * where nothing stands behind them: at the end of a buffer, which has room for many samples. */
-static bool has_room(const Printer *q, Place at, int width)
+static bool has_room(const JitPrinter *q, Place at, int width)
 {
     return q->one && at.where == PLACE_SLOT && at.offset + width == at.stride;
 }
 
-static int whole_vectors(const Printer *q, int width)
+static int whole_vectors(const JitPrinter *q, int width)
 {
     return (width + q->kernels->lanes - 1) / q->kernels->lanes * q->kernels->lanes;
 }
 
 /* ---- pieces of statements -------------------------------------------------------------------------------- */
 
-static void add_place(Printer *q, Place at)
+void jit_add_place(JitPrinter *q, Place at)
 {
     static const char kind[] = {'?', 'x', 'y', 'h'};
     text_printf(&q->body, "%c%d", kind[at.where], at.index);
@@ -72,7 +61,7 @@ static void add_place(Printer *q, Place at)
 }
 
 /* Where a table begins, `skip` floats on. An address is cheaper to pass than what is reckoned from one. */
-static void add_table(Printer *q, const Table *t, int skip)
+void jit_add_table(JitPrinter *q, const Table *t, int skip)
 {
     if (!t)
         text_char(&q->body, '0');
@@ -82,13 +71,13 @@ static void add_table(Printer *q, const Table *t, int skip)
         text_printf(&q->body, "p+%zu", t->offset + (size_t)skip);
 }
 
-static void add_number(Printer *q, double v)
+void jit_add_number(JitPrinter *q, double v)
 {
     text_float(&q->body, (float)v);
 }
 
 /* "mlp_tanh(" */
-static void open_kernel(Printer *q, int kernel)
+void jit_open_kernel(JitPrinter *q, int kernel)
 {
     mlp_symbol symbol;
     mlp_kernels_symbol(q->kernels, kernel, &symbol);
@@ -97,9 +86,9 @@ static void open_kernel(Printer *q, int kernel)
 }
 
 /* "mlp_tanh(m,64," */
-static void open_call(Printer *q, int kernel, int width)
+void jit_open_call(JitPrinter *q, int kernel, int width)
 {
-    open_kernel(q, kernel);
+    jit_open_kernel(q, kernel);
     text_printf(&q->body, q->one ? "1,%d," : "m,%d,", width);
 }
 
@@ -120,27 +109,27 @@ static int kernel_of(const Node *n)
 }
 
 /* Places as arguments: "x0,640,h0+16,128". */
-static void add_io(Printer *q, Place x, Place y)
+void jit_add_io(JitPrinter *q, Place x, Place y)
 {
-    add_place(q, x);
+    jit_add_place(q, x);
     text_printf(&q->body, ",%d,", x.stride);
-    add_place(q, y);
+    jit_add_place(q, y);
     text_printf(&q->body, ",%d", y.stride);
 }
 
 /* ",p+128" for each parameter of n in roles[0..count). */
-static void add_params(Printer *q, const Node *n, int count, const Role *roles)
+static void add_params(JitPrinter *q, const Node *n, int count, const Role *roles)
 {
     for (int i = 0; i < count; i++) {
         text_char(&q->body, ',');
-        add_table(q, plan_param(q->p, n->param[roles[i]]), 0);
+        jit_add_table(q, plan_param(q->p, n->param[roles[i]]), 0);
     }
 }
 
 /* ---- element-wise steps ---------------------------------------------------------------------------------- */
 
 /* One element-wise node over what is at x. Dropout is nothing at inference. */
-static void map(Printer *q, const Node *n, int width, Place x, Place y)
+static void map(JitPrinter *q, const Node *n, int width, Place x, Place y)
 {
     const bool moves = x.where != y.where || x.index != y.index || x.offset != y.offset;
     const bool by_feature = n->op == OP_PRELU || n->op == OP_AFFINE || n->op == OP_BATCHNORM;
@@ -148,22 +137,22 @@ static void map(Printer *q, const Node *n, int width, Place x, Place y)
         return;
     if (!by_feature && has_room(q, x, width) && has_room(q, y, width))
         width = whole_vectors(q, width);
-    open_call(q, n->op == OP_DROPOUT ? MLP_KERNEL_copy : kernel_of(n), width);
-    add_io(q, x, y);
+    jit_open_call(q, n->op == OP_DROPOUT ? MLP_KERNEL_copy : kernel_of(n), width);
+    jit_add_io(q, x, y);
     if (n->op == OP_LEAKY_RELU || n->op == OP_ELU) {
         text_char(&q->body, ',');
-        add_number(q, n->attr[0]);
+        jit_add_number(q, n->attr[0]);
     } else if (n->op == OP_PRELU) {
         add_params(q, n, 1, (const Role[]){ROLE_WEIGHT});
     } else if (n->op == OP_AFFINE) {
         text_char(&q->body, ',');
-        add_table(q, plan_table(q->p, n, "scale"), 0);
+        jit_add_table(q, plan_table(q->p, n, "scale"), 0);
         text_char(&q->body, ',');
-        add_table(q, plan_table(q->p, n, "shift"), 0);
+        jit_add_table(q, plan_table(q->p, n, "shift"), 0);
     } else if (n->op == OP_BATCHNORM) {
         add_params(q, n, 2, (const Role[]){ROLE_RUNNING_MEAN, ROLE_RUNNING_VAR});
         text_char(&q->body, ',');
-        add_number(q, n->attr[0]);
+        jit_add_number(q, n->attr[0]);
         add_params(q, n, 2, (const Role[]){ROLE_WEIGHT, ROLE_BIAS});
     }
     text_add(&q->body, "); ");
@@ -171,7 +160,7 @@ static void map(Printer *q, const Node *n, int width, Place x, Place y)
 
 /* Where a step's value is put before the nodes from number `first` on, which are fused behind it, take it to
  * s->out: for one sample whose output is no whole number of vectors a buffer with room, else s->out itself. */
-static Place before_maps(Printer *q, const Step *s, int first)
+static Place before_maps(JitPrinter *q, const Step *s, int first)
 {
     const int whole = whole_vectors(q, s->width);
     if (!q->one || s->out.where == PLACE_SLOT || first >= s->node->nepi || whole == s->width)
@@ -182,7 +171,7 @@ static Place before_maps(Printer *q, const Step *s, int first)
 }
 
 /* What is fused behind a step, from its first-th node on, from `at` to s->out. */
-static void maps(Printer *q, const Step *s, int first, Place at)
+static void maps(JitPrinter *q, const Step *s, int first, Place at)
 {
     for (int i = first; i < s->node->nepi; i++) {
         const Place to = i == s->node->nepi - 1 ? s->out : at;
@@ -200,18 +189,18 @@ static int log2_of(int split)
 
 /* ",w,b,y,relu); " from output `skip` of the layer on, whose weights begin at `weights`; strides: of x and
  * y, for many. */
-static void add_rest(Printer *q, const Step *s, int skip, int weights, Place y, bool one, bool relu)
+static void add_rest(JitPrinter *q, const Step *s, int skip, int weights, Place y, bool one, bool relu)
 {
-    add_place(q, s->in[0]);
+    jit_add_place(q, s->in[0]);
     if (!one)
         text_printf(&q->body, ",%d", s->in[0].stride);
     text_char(&q->body, ',');
-    add_table(q, s->weight, weights);
+    jit_add_table(q, s->weight, weights);
     text_char(&q->body, ',');
-    add_table(q, s->bias, skip);
+    jit_add_table(q, s->bias, skip);
     text_char(&q->body, ',');
     y.offset += skip;
-    add_place(q, y);
+    jit_add_place(q, y);
     if (!one)
         text_printf(&q->body, ",%d", y.stride);
     text_printf(&q->body, ",%d); ", relu);
@@ -219,7 +208,7 @@ static void add_rest(Printer *q, const Step *s, int skip, int weights, Place y, 
 
 /* Whole panels of one sample: a call for each strip, as many vectors wide as the sums in registers allow,
  * and cut at panels where it is as long as one. false: too many. */
-static bool strips(Printer *q, const Step *s, Place y, bool relu)
+static bool strips(JitPrinter *q, const Step *s, Place y, bool relu)
 {
     static const int kernel[] = {MLP_KERNEL_strip1x1, MLP_KERNEL_strip2x1, MLP_KERNEL_strip4x1, MLP_KERNEL_strip8x1};
     const int in = s->node->in[0]->width, lanes = q->kernels->lanes, unit = PANEL / lanes;
@@ -229,29 +218,29 @@ static bool strips(Printer *q, const Step *s, Place y, bool relu)
         return false;
     for (int j = 0, now; count > 0; count--, left -= now, j += now * step * lanes) {
         now = (left + count - 1) / count;
-        open_kernel(q, kernel[log2_of(s->split)] + now * step - 1);
+        jit_open_kernel(q, kernel[log2_of(s->split)] + now * step - 1);
         text_printf(&q->body, "%d,", in);
         add_rest(q, s, j, j / PANEL * PANEL * in + j % PANEL, y, true, relu);
     }
     return true;
 }
 
-static void dense(Printer *q, const Step *s)
+static void dense(JitPrinter *q, const Step *s)
 {
     const int in = s->node->in[0]->width, whole = s->panels * PANEL;
     const bool relu = s->node->nepi && s->node->epi[0]->op == OP_RELU;
     const Place y = before_maps(q, s, relu);
     if (s->panels && !(q->one && strips(q, s, y, relu))) {
-        open_call(q, MLP_KERNEL_panels1 + log2_of(s->split), in);
+        jit_open_call(q, MLP_KERNEL_panels1 + log2_of(s->split), in);
         text_printf(&q->body, "%d,", s->panels);
         add_rest(q, s, 0, 0, y, false, relu);
     }
     if (s->tail && q->one && !s->tail_dot) {
-        open_kernel(q, (has_room(q, y, s->width) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * log2_of(s->tail_split));
+        jit_open_kernel(q, (has_room(q, y, s->width) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * log2_of(s->tail_split));
         text_printf(&q->body, "%d,%d,", in, s->tail);
         add_rest(q, s, whole, whole * in, y, true, relu);
     } else if (s->tail) {
-        open_call(q, s->tail_dot ? MLP_KERNEL_dots : MLP_KERNEL_tail1 + log2_of(s->tail_split), in);
+        jit_open_call(q, s->tail_dot ? MLP_KERNEL_dots : MLP_KERNEL_tail1 + log2_of(s->tail_split), in);
         text_printf(&q->body, "%d,", s->tail);
         add_rest(q, s, whole, whole * in, y, false, relu);
     }
@@ -260,7 +249,7 @@ static void dense(Printer *q, const Step *s)
 
 /* Output o of a layer of fewer than 16: the sum over k = from, from + step, ... of `count` partial sums,
  * added pairwise. */
-static void straight_sum(Printer *q, const Step *s, int o, int from, int step, int count)
+static void straight_sum(JitPrinter *q, const Step *s, int o, int from, int step, int count)
 {
     if (count > 1) { /* the partial sums from, from + step, ...: halves are neighbours */
         text_char(&q->body, '(');
@@ -278,16 +267,16 @@ static void straight_sum(Printer *q, const Step *s, int o, int from, int step, i
     text_char(&q->body, ')');
 }
 
-static void straight_dense(Printer *q, const Step *s)
+static void straight_dense(JitPrinter *q, const Step *s)
 {
     text_add(&q->body, "{const float*x=");
-    add_place(q, s->in[0]);
+    jit_add_place(q, s->in[0]);
     text_add(&q->body, ",*w=");
-    add_table(q, s->weight, 0);
+    jit_add_table(q, s->weight, 0);
     text_add(&q->body, ",*b=");
-    add_table(q, s->bias, 0);
+    jit_add_table(q, s->bias, 0);
     text_add(&q->body, ";float*y=");
-    add_place(q, s->out);
+    jit_add_place(q, s->out);
     text_add(&q->body, q->one ? ";float " : ";size_t i=m;do{float ");
     for (int k = 0; k < s->node->in[0]->width; k++)
         text_printf(&q->body, "%sv%d=x[%d]", k ? "," : "", k, k);
@@ -302,14 +291,14 @@ static void straight_dense(Printer *q, const Step *s)
     text_add(&q->body, "} ");
 }
 
-static void straight_join(Printer *q, const Step *s)
+static void straight_join(JitPrinter *q, const Step *s)
 {
     text_add(&q->body, "{const float*x=");
-    add_place(q, s->in[0]);
+    jit_add_place(q, s->in[0]);
     text_add(&q->body, ",*b=");
-    add_place(q, s->in[1]);
+    jit_add_place(q, s->in[1]);
     text_add(&q->body, ";float*y=");
-    add_place(q, s->out);
+    jit_add_place(q, s->out);
     text_char(&q->body, ';');
     for (int j = 0; j < s->width; j++)
         text_printf(&q->body, "y[%d]=x[%d]%cb[%d];", j, j, "*+-"[s->node->op - OP_MUL], j);
@@ -318,31 +307,31 @@ static void straight_join(Printer *q, const Step *s)
 
 /* ---- other steps ----------------------------------------------------------------------------------------- */
 
-static void join(Printer *q, const Step *s)
+static void join(JitPrinter *q, const Step *s)
 {
     const Place y = before_maps(q, s, 0);
     int width = s->width;
     if (has_room(q, s->in[0], width) && has_room(q, s->in[1], width) && has_room(q, y, width))
         width = whole_vectors(q, width);
-    open_call(q, kernel_of(s->node), width);
-    add_place(q, s->in[0]);
+    jit_open_call(q, kernel_of(s->node), width);
+    jit_add_place(q, s->in[0]);
     text_printf(&q->body, ",%d,", s->in[0].stride);
-    add_io(q, s->in[1], y);
+    jit_add_io(q, s->in[1], y);
     text_add(&q->body, "); ");
     maps(q, s, 0, y);
 }
 
-static void row(Printer *q, const Step *s)
+static void row(JitPrinter *q, const Step *s)
 {
-    open_call(q, kernel_of(s->node), s->width);
-    add_io(q, s->in[0], s->out);
+    jit_open_call(q, kernel_of(s->node), s->width);
+    jit_add_io(q, s->in[0], s->out);
     if (s->weight) {
         text_char(&q->body, ',');
-        add_number(q, s->node->attr[0]);
+        jit_add_number(q, s->node->attr[0]);
         text_char(&q->body, ',');
-        add_table(q, s->weight, 0);
+        jit_add_table(q, s->weight, 0);
         text_char(&q->body, ',');
-        add_table(q, s->bias, 0);
+        jit_add_table(q, s->bias, 0);
     }
     text_add(&q->body, "); ");
 }
@@ -363,7 +352,7 @@ static void add_string(Text *t, const char *s)
 }
 
 /* Makes libtcc believe that the next line is the script's at pos. */
-static void go_to(Printer *q, Pos pos)
+static void go_to(JitPrinter *q, Pos pos)
 {
     if (!pos.file || (q->at.file && pos.line == q->at.line && strcmp(pos.file, q->at.file) == 0))
         return;
@@ -373,7 +362,7 @@ static void go_to(Printer *q, Pos pos)
     q->at = pos;
 }
 
-static void add_step(Printer *q, const Step *s)
+void jit_add_step(JitPrinter *q, const Step *s)
 {
     go_to(q, s->node->pos);
     switch (s->kind) {
@@ -391,8 +380,8 @@ static void add_step(Printer *q, const Step *s)
         row(q, s);
         break;
     case STEP_COPY:
-        open_call(q, MLP_KERNEL_copy, s->width);
-        add_io(q, s->in[0], s->out);
+        jit_open_call(q, MLP_KERNEL_copy, s->width);
+        jit_add_io(q, s->in[0], s->out);
         text_add(&q->body, "); ");
         break;
     case STEP_BACK:
@@ -405,7 +394,7 @@ static void add_step(Printer *q, const Step *s)
 
 /* ---- the whole text -------------------------------------------------------------------------------------- */
 
-static void add_locals(Printer *q, size_t rows, Text *t, size_t *scratch)
+static void add_locals(JitPrinter *q, size_t rows, Text *t, size_t *scratch)
 {
     const Plan *p = q->p;
     text_add(t, "void mlp_net(const float*p,size_t n,const float*const*in,float*const*out,float*s)\n{\nsize_t m;\n");
@@ -419,7 +408,7 @@ static void add_locals(Printer *q, size_t rows, Text *t, size_t *scratch)
     }
 }
 
-static void add_advance(Printer *q)
+static void add_advance(JitPrinter *q)
 {
     const Graph *g = q->p->graph;
     for (int i = 0; i < g->ninput; i++)
@@ -430,18 +419,18 @@ static void add_advance(Printer *q)
 
 JitText jit_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a)
 {
-    Printer q = {.p = p, .kernels = k, .constants = constants};
+    JitPrinter q = {.p = p, .kernels = k, .constants = constants};
     JitText made = {.rows = rows_of(p)};
     Text t = {0};
     text_add(&q.body, "if(n==1){\n");
     q.one = true;
     for (int i = 0; i < p->nstep; i++)
-        add_step(&q, &p->step[i]);
+        jit_add_step(&q, &p->step[i]);
     text_printf(&q.body, "return;}\nfor(;n;n-=m){m=n<%zu?n:%zu;\n", made.rows, made.rows);
     q.one = false;
     q.at = (Pos){0};
     for (int i = 0; i < p->nstep; i++)
-        add_step(&q, &p->step[i]);
+        jit_add_step(&q, &p->step[i]);
     add_advance(&q);
     made.symbol = ARENA_ARRAY(a, MLP_KERNEL_COUNT, mlp_symbol);
     text_add(&t, "typedef __SIZE_TYPE__ size_t;\n");
