@@ -1,4 +1,4 @@
-/* learner.c: first weights, and the reference learner over the double-precision evaluators. Training runs on it. */
+/* learner.c: first weights, which learner does the work, and the reference learner over the double-precision evaluators. */
 #include "learner.h"
 
 #include <math.h>
@@ -217,7 +217,9 @@ Learner *learner_reference(const Graph *g, Diag *d, const LearnerOptions *o)
 
 Learner *learner_new(const Graph *g, Diag *d, const LearnerOptions *o)
 {
-    return learner_reference(g, d, o);
+    const int errors = d->errors;
+    Learner *l = learner_jit(g, d, o);
+    return l || d->errors > errors ? l : learner_reference(g, d, o);
 }
 
 void learner_free(Learner *l)

@@ -7,6 +7,7 @@
 #define MLPC_LEARNER_H
 
 #include "graph/graph.h"
+#include "kernels.h"
 #include "mlp.h"
 #include "pass/pass.h"
 
@@ -15,7 +16,7 @@ typedef struct Learner Learner;
 struct Learner {
     /* For mlp_train and mlp_evaluate; run.params is the size of the block. heads is the caller's to set. */
     mlp_learner run;
-    const char *name; /* "reference": who does the work, for messages */
+    const char *name; /* "jit" or "reference": who does the work, for messages */
     /* w: graph_params(g) floats; block: run.params floats. What the block has besides parameters is 0. */
     void (*load)(const Learner *l, const float *w, float *block);
     void (*store)(const Learner *l, const float *block, float *w);
@@ -34,6 +35,11 @@ typedef struct LearnerOptions {
  * live as long as the learner. grad takes the rows of all inputs in order of creation, and of all targets in order of output, one after
  * the other; forward gives the outputs in order of name likewise. NULL: reported to d (nothing can learn). */
 Learner *learner_new(const Graph *g, Diag *d, const LearnerOptions *o);
+
+/* By code made in memory (back/jit.h) over the runtime's kernels. NULL: reported to d as an error (nothing can learn), or as
+ * a note when this system does not let a program run code that it has made; learner_new then takes the reference. */
+Learner *learner_jit(const Graph *g, Diag *d, const LearnerOptions *o);
+Learner *learner_jit_for(const Graph *g, const mlp_kernels *k, Diag *d, const LearnerOptions *o); /* not the best kernels */
 
 /* By the double-precision evaluators of graph/eval.c: slow and right, the oracle of any other. */
 Learner *learner_reference(const Graph *g, Diag *d, const LearnerOptions *o);

@@ -111,7 +111,7 @@ SLOPE(d_softsign, true, (MLP_BACK_ARGS), NONE, mlp_slope_softsign(B))
 SLOPE(d_sign, true, (MLP_BACK_ARGS), NONE, mlp_slope_sign(B))
 SLOPE(d_exp, true, (MLP_BACK_ARGS), NONE, mlp_d_exp(B, B))
 SLOPE(d_leaky_relu, true, (MLP_BACK_ARGS, float a), NUMBER(a), mlp_d_leaky_relu(B, B, o.k))
-SLOPE(d_elu, true, (MLP_BACK_ARGS, float a), NUMBER(a), mlp_d_elu(B, B, o.k))
+SLOPE(d_elu, true, (MLP_BACK_ARGS, float a), NUMBER(a), mlp_slope_elu(B, o.k))
 SLOPE(d_prelu, false, (MLP_BACK_ARGS, const float *slope), ((mlp_operands){.q = slope}),
       mlp_d_prelu(B, B, mlp_take(o.q + j, n)))
 SLOPE(d_prelu1, true, (MLP_BACK_ARGS, const float *slope), NUMBER(*slope), mlp_d_prelu(B, B, mlp_set(o.k)))

@@ -121,6 +121,15 @@ static MLP_INLINE mlp_vec mlp_slope_hard_sigmoid(mlp_vec y)
     return mlp_select(mlp_gt(y, zero), mlp_select(mlp_gt(mlp_set(1.0f), y), rise, zero), zero);
 }
 
+/*@ slope_elu : d_elu exp */
+/* By y, or, where a is negative and y does not tell, by x. */
+static MLP_INLINE mlp_vec mlp_slope_elu(mlp_vec b, float a)
+{
+    if (a < 0.0f)
+        return mlp_select(mlp_gt(b, mlp_set(0.0f)), mlp_set(1.0f), mlp_mul(mlp_set(a), mlp_exp(b)));
+    return mlp_d_elu(b, b, a);
+}
+
 /*@ slope_softplus : expm1 */
 static MLP_INLINE mlp_vec mlp_slope_softplus(mlp_vec y)
 {

@@ -179,7 +179,8 @@ Jit *jit_compile_for(const Plan *p, const mlp_kernels *k, Diag *d)
 {
     Arena *scratch = arena_new();
     float *constants = block_new(p->constants);
-    JitFunction function[] = {{"mlp_net", NULL}, {NULL, NULL}};
+    const bool learns = p->graph->training;
+    JitFunction function[] = {{learns ? "mlp_grad" : "mlp_net", NULL}, {NULL, NULL}};
     JitText t = jit_text(p, k, constants, scratch);
     JitCode *code = jit_code(t.text, t.symbol, t.nsymbol, function, d);
     Jit *j = NULL;
@@ -187,8 +188,11 @@ Jit *jit_compile_for(const Plan *p, const mlp_kernels *k, Diag *d)
         j = calloc(1, sizeof *j);
         if (!j)
             die("out of memory");
-        *j = (Jit){.constants = constants, .scratch = t.scratch, .kernels = k, .code = code};
-        memcpy(&j->net, &function[0].address, sizeof j->net);
+        *j = (Jit){.constants = constants, .scratch = t.scratch, .sample = t.sample, .kernels = k, .code = code};
+        if (learns)
+            memcpy(&j->grad, &function[0].address, sizeof j->grad);
+        else
+            memcpy(&j->net, &function[0].address, sizeof j->net);
         jit_constants(p, k, constants);
     } else {
         free(constants);
@@ -208,5 +212,12 @@ void jit_free(Jit *j)
 
 float *jit_scratch(const Jit *j)
 {
-    return block_new(j->scratch);
+    return jit_scratch_for(j, 0);
+}
+
+float *jit_scratch_for(const Jit *j, size_t n)
+{
+    if (j->sample && n > SIZE_MAX / sizeof(float) / 2 / j->sample)
+        die("out of memory (%zu samples at once wanted)", n);
+    return block_new(j->scratch + n * j->sample);
 }

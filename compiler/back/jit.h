@@ -41,16 +41,24 @@ void jit_code_free(JitCode *code);
  * this call alone. Inputs and outputs must not overlap. */
 typedef void JitNet(const float *p, size_t n, const float *const *in, float *const *out, float *scratch);
 
+/* What the function of a plan that learns is called with. n samples (at least 1), row by row; p as above; in: a pointer
+ * for each input, each target and the samples' weights (NULL: all alike; not looked at where the graph has none); g: the
+ * gradient, Plan.trained floats, and behind it the running statistics, which the call moves; scratch: JitText.scratch +
+ * n * JitText.sample floats, aligned to 64 bytes; *loss is added to. share: 1 / n. seed, step: of dropout. */
+typedef void JitGrad(const float *p, size_t n, const float *const *in, float *g, float *scratch, double *loss, float share,
+                     uint64_t seed, uint64_t step);
+
 /* The C text of a plan and what goes with it; lives in the arena. */
 typedef struct JitText {
-    const char *text;          /* defines JitNet mlp_net */
+    const char *text;          /* defines JitNet mlp_net, or JitGrad mlp_grad */
     mlp_symbol *symbol;        /* what it uses */
     int nsymbol;
     size_t scratch;    /* floats */
+    size_t sample;     /* further floats for each sample, where a batch is taken whole */
     size_t rows;       /* samples worked on at a time */
 } JitText;
 
-/* Prints the text of an inference plan (TARGET_SIMD) for the kernels k. constants: Plan.constants floats,
+/* Prints the text of a plan (TARGET_SIMD), of inference or of a graph that learns, for the kernels k. constants: Plan.constants floats,
  * aligned to 64 bytes, where the baked tables will be as long as the code runs: their addresses stand in the
  * text. */
 JitText jit_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a);
@@ -62,14 +70,15 @@ void jit_constants(const Plan *p, const mlp_kernels *k, float *constants);
 
 /* A net that runs. Constant once made: any number of threads may run it at once, each with its own scratch. */
 typedef struct Jit {
-    JitNet *net;
+    JitNet *net;   /* of a graph that learns: NULL */
+    JitGrad *grad; /* of one that does not: NULL */
     float *constants; /* the baked tables, its own copy: the plan and its graph may go */
-    size_t scratch;   /* floats */
+    size_t scratch, sample; /* floats, see JitText */
     const mlp_kernels *kernels;
     JitCode *code;
 } Jit;
 
-/* Text, code and constants of an inference plan, for the best kernels of this machine (or k). With
+/* Text, code and constants of a plan, for the best kernels of this machine (or k). With
  * WEIGHTS_BAKED all the numbers are constants, and p is not looked at. NULL: reported to d. Any thread, as
  * long as no two share a graph. */
 Jit *jit_compile(const Plan *p, Diag *d);
@@ -78,8 +87,10 @@ Jit *jit_compile_for(const Plan *p, const mlp_kernels *k, Diag *d);
 /* Frees the code and the constants; nobody may be running it. NULL is allowed. */
 void jit_free(Jit *j);
 
-/* Scratch for one call at a time, aligned; the caller frees it with free(). Never NULL. */
+/* Scratch for one call at a time, of up to n samples where a batch is taken whole, aligned; the caller frees it with
+ * free(). Never NULL. */
 float *jit_scratch(const Jit *j);
+float *jit_scratch_for(const Jit *j, size_t n);
 
 /* Runs n samples: see JitNet. */
 static inline void jit_run(const Jit *j, const float *p, size_t n, const float *const *in, float *const *out,

@@ -23,7 +23,8 @@ static bool is_straight(const JitPrinter *q, const Step *s)
 {
     if (s->kind == STEP_JOIN)
         return q->one && s->width <= STRAIGHT_JOIN && !s->node->nepi;
-    return !s->tail_dot && s->width * s->node->in[0]->width <= STRAIGHT_MACS && !s->node->nepi;
+    return !q->p->graph->training && !s->tail_dot && s->width * s->node->in[0]->width <= STRAIGHT_MACS &&
+           !s->node->nepi;
 }
 
 /* The buffers are the caller's, so a net may take more samples at a time than generated code can on its
@@ -54,8 +55,10 @@ static int whole_vectors(const JitPrinter *q, int width)
 
 void jit_add_place(JitPrinter *q, Place at)
 {
-    static const char kind[] = {'?', 'x', 'y', 'h'};
-    text_printf(&q->body, "%c%d", kind[at.where], at.index);
+    static const char kind[] = {'?', 'x', 'y', 'h', 't', 'w', 's'};
+    text_char(&q->body, kind[at.where]);
+    if (at.where != PLACE_FIXED)
+        text_printf(&q->body, "%d", at.index);
     if (at.offset)
         text_printf(&q->body, "+%d", at.offset);
 }
@@ -92,29 +95,40 @@ void jit_open_call(JitPrinter *q, int kernel, int width)
     text_printf(&q->body, q->one ? "1,%d," : "m,%d,", width);
 }
 
-/* The kernel that is called as the op is. */
-static int kernel_of(const Node *n)
+int jit_kernel(const char *name)
 {
-    static const char *const name[MLP_KERNEL_COUNT] = {
+    static const char *const names[MLP_KERNEL_COUNT] = {
 #define X(name, parameters) #name,
-        MLP_KERNEL_LIST(X)
+        MLP_KERNEL_LIST(X) MLP_LEARN_LIST(X)
 #undef X
     };
-    if (n->op == OP_PRELU && n->shared)
-        return MLP_KERNEL_prelu1;
     for (int i = 0; i < MLP_KERNEL_COUNT; i++)
-        if (strcmp(name[i], op_info[n->op].name) == 0)
+        if (strcmp(names[i], name) == 0)
             return i;
-    die("internal error: no kernel for %s", op_info[n->op].name);
+    die("internal error: no kernel for %s", name);
 }
 
-/* Places as arguments: "x0,640,h0+16,128". */
+/* The kernel that is called as the op is; for a slope, as the op whose slope it is. */
+static int kernel_of(const Node *n)
+{
+    const Op op = n->op == OP_ACT_BACK ? n->of : n->op;
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", n->op == OP_ACT_BACK ? "d_" : "", op_info[op].name,
+             op == OP_PRELU && n->shared ? "1" : "");
+    return jit_kernel(name);
+}
+
+void jit_add_rows(JitPrinter *q, Place at)
+{
+    jit_add_place(q, at);
+    text_printf(&q->body, ",%d", at.stride);
+}
+
 void jit_add_io(JitPrinter *q, Place x, Place y)
 {
-    jit_add_place(q, x);
-    text_printf(&q->body, ",%d,", x.stride);
-    jit_add_place(q, y);
-    text_printf(&q->body, ",%d", y.stride);
+    jit_add_rows(q, x);
+    text_char(&q->body, ',');
+    jit_add_rows(q, y);
 }
 
 /* ",p+128" for each parameter of n in roles[0..count). */
@@ -128,6 +142,17 @@ static void add_params(JitPrinter *q, const Node *n, int count, const Role *role
 
 /* ---- element-wise steps ---------------------------------------------------------------------------------- */
 
+/* What the kernels of an activation, and of its slope, take besides rows: the number of the op, or its weights. */
+static void add_shape(JitPrinter *q, const Node *n, Op op)
+{
+    if (op == OP_LEAKY_RELU || op == OP_ELU) {
+        text_char(&q->body, ',');
+        jit_add_number(q, n->attr[0]);
+    } else if (op == OP_PRELU) {
+        add_params(q, n, 1, (const Role[]){ROLE_WEIGHT});
+    }
+}
+
 /* One element-wise node over what is at x. Dropout is nothing at inference. */
 static void map(JitPrinter *q, const Node *n, int width, Place x, Place y)
 {
@@ -139,12 +164,8 @@ static void map(JitPrinter *q, const Node *n, int width, Place x, Place y)
         width = whole_vectors(q, width);
     jit_open_call(q, n->op == OP_DROPOUT ? MLP_KERNEL_copy : kernel_of(n), width);
     jit_add_io(q, x, y);
-    if (n->op == OP_LEAKY_RELU || n->op == OP_ELU) {
-        text_char(&q->body, ',');
-        jit_add_number(q, n->attr[0]);
-    } else if (n->op == OP_PRELU) {
-        add_params(q, n, 1, (const Role[]){ROLE_WEIGHT});
-    } else if (n->op == OP_AFFINE) {
+    add_shape(q, n, n->op);
+    if (n->op == OP_AFFINE) {
         text_char(&q->body, ',');
         jit_add_table(q, plan_table(q->p, n, "scale"), 0);
         text_char(&q->body, ',');
@@ -195,7 +216,10 @@ static void add_rest(JitPrinter *q, const Step *s, int skip, int weights, Place 
     if (!one)
         text_printf(&q->body, ",%d", s->in[0].stride);
     text_char(&q->body, ',');
-    jit_add_table(q, s->weight, weights);
+    if (s->kind == STEP_BACK) /* the weights turned round, in the scratch */
+        text_printf(&q->body, "s+%zu", s->turned + (size_t)weights);
+    else
+        jit_add_table(q, s->weight, weights);
     text_char(&q->body, ',');
     jit_add_table(q, s->bias, skip);
     text_char(&q->body, ',');
@@ -314,9 +338,11 @@ static void join(JitPrinter *q, const Step *s)
     if (has_room(q, s->in[0], width) && has_room(q, s->in[1], width) && has_room(q, y, width))
         width = whole_vectors(q, width);
     jit_open_call(q, kernel_of(s->node), width);
-    jit_add_place(q, s->in[0]);
-    text_printf(&q->body, ",%d,", s->in[0].stride);
+    jit_add_rows(q, s->in[0]);
+    text_char(&q->body, ',');
     jit_add_io(q, s->in[1], y);
+    if (s->node->op == OP_ACT_BACK)
+        add_shape(q, s->node, s->node->of);
     text_add(&q->body, "); ");
     maps(q, s, 0, y);
 }
@@ -367,6 +393,7 @@ void jit_add_step(JitPrinter *q, const Step *s)
     go_to(q, s->node->pos);
     switch (s->kind) {
     case STEP_DENSE:
+    case STEP_BACK:
         is_straight(q, s) ? straight_dense(q, s) : dense(q, s);
         break;
     case STEP_MAP:
@@ -377,16 +404,16 @@ void jit_add_step(JitPrinter *q, const Step *s)
         is_straight(q, s) ? straight_join(q, s) : join(q, s);
         break;
     case STEP_ROW:
-        row(q, s);
+        s->node->nin > 1 ? jit_add_train_step(q, s) : row(q, s);
         break;
     case STEP_COPY:
         jit_open_call(q, MLP_KERNEL_copy, s->width);
         jit_add_io(q, s->in[0], s->out);
         text_add(&q->body, "); ");
         break;
-    case STEP_BACK:
     case STEP_TRAIN:
-        die("internal error: a plan that learns has no text of calls");
+        jit_add_train_step(q, s);
+        break;
     }
     text_char(&q->body, '\n');
     q->at.line++;
@@ -408,20 +435,43 @@ static void add_locals(JitPrinter *q, size_t rows, Text *t, size_t *scratch)
     }
 }
 
-static void add_advance(JitPrinter *q)
+void jit_add_advance(JitPrinter *q)
 {
-    const Graph *g = q->p->graph;
+    const Plan *p = q->p;
+    const Graph *g = p->graph;
     for (int i = 0; i < g->ninput; i++)
-        text_printf(&q->body, "x%d+=m*%d;", i, g->input[i]->width);
+        text_printf(&q->body, "x%d+=m*%d;", i, p->in_row ? p->in_row : g->input[i]->width);
     for (int i = 0; i < g->noutput; i++)
-        text_printf(&q->body, "y%d+=m*%d;", i, g->output[i].node->width);
+        text_printf(&q->body, "y%d+=m*%d;", i, p->out_row ? p->out_row : g->output[i].node->width);
+    for (int i = 0; i < g->ntarget; i++)
+        text_printf(&q->body, "t%d+=m*%d;", i, p->target_row ? p->target_row : g->target[i]->width);
+}
+
+void jit_finish(JitPrinter *q, JitText *made, const char *head, Arena *a)
+{
+    Text t = {0};
+    made->symbol = ARENA_ARRAY(a, MLP_KERNEL_COUNT, mlp_symbol);
+    text_add(&t, "typedef __SIZE_TYPE__ size_t;typedef unsigned uint32_t;typedef unsigned long long uint64_t;\n");
+    for (int i = 0; i < MLP_KERNEL_COUNT; i++)
+        if (q->used[i]) {
+            mlp_symbol *s = &made->symbol[made->nsymbol++];
+            mlp_kernels_symbol(q->kernels, i, s);
+            text_printf(&t, "%s\n", s->prototype);
+        }
+    text_add(&t, head);
+    text_add(&t, q->body.data);
+    made->text = arena_strdup(a, t.data);
+    text_free(&q->body);
+    text_free(&t);
 }
 
 JitText jit_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a)
 {
+    if (p->graph->training)
+        return jit_train_text(p, k, constants, a);
     JitPrinter q = {.p = p, .kernels = k, .constants = constants};
     JitText made = {.rows = rows_of(p)};
-    Text t = {0};
+    Text head = {0};
     text_add(&q.body, "if(n==1){\n");
     q.one = true;
     for (int i = 0; i < p->nstep; i++)
@@ -431,20 +481,10 @@ JitText jit_text(const Plan *p, const mlp_kernels *k, const float *constants, Ar
     q.at = (Pos){0};
     for (int i = 0; i < p->nstep; i++)
         jit_add_step(&q, &p->step[i]);
-    add_advance(&q);
-    made.symbol = ARENA_ARRAY(a, MLP_KERNEL_COUNT, mlp_symbol);
-    text_add(&t, "typedef __SIZE_TYPE__ size_t;\n");
-    for (int i = 0; i < MLP_KERNEL_COUNT; i++)
-        if (q.used[i]) {
-            mlp_symbol *s = &made.symbol[made.nsymbol++];
-            mlp_kernels_symbol(k, i, s);
-            text_printf(&t, "%s\n", s->prototype);
-        }
-    add_locals(&q, made.rows, &t, &made.scratch);
-    text_add(&t, q.body.data);
-    text_add(&t, "}\n}\n");
-    made.text = arena_strdup(a, t.data);
-    text_free(&q.body);
-    text_free(&t);
+    jit_add_advance(&q);
+    text_add(&q.body, "}\n}\n");
+    add_locals(&q, made.rows, &head, &made.scratch);
+    jit_finish(&q, &made, head.data, a);
+    text_free(&head);
     return made;
 }

@@ -483,3 +483,22 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target)
     arena_free(scratch);
     return p;
 }
+
+void plan_join_rows(Plan *p)
+{
+    const Graph *g = p->graph;
+    for (int i = 0; i < g->ninput; i++)
+        p->in_row += g->input[i]->width;
+    for (int o = 0; o < g->noutput; o++)
+        p->out_row += g->output[o].node->width;
+    for (int i = 0; i < g->ntarget; i++)
+        p->target_row += g->target[i]->width;
+    for (int i = 0; i < p->nstep; i++)
+        for (int k = 0; k <= NODE_IN_MAX; k++) {
+            Place *at = k < NODE_IN_MAX ? &p->step[i].in[k] : &p->step[i].out;
+            at->stride = at->where == PLACE_INPUT    ? p->in_row
+                         : at->where == PLACE_OUTPUT ? p->out_row
+                         : at->where == PLACE_TARGET ? p->target_row
+                                                     : at->stride;
+        }
+}

@@ -77,6 +77,7 @@ typedef struct Plan {
     size_t trained;   /* floats at the beginning of the block that have a gradient; statistics follow */
     size_t numbers;  /* floats in the block (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
     size_t constants; /* floats of the baked tables, each on a cache line */
+    int in_row, out_row, target_row; /* floats from sample to sample, see plan_join_rows; 0: each has rows of its own */
     double macs;     /* multiply-adds a sample */
     size_t params;   /* of the script's net, before any pass */
     size_t flash;    /* bytes of all baked tables */
@@ -87,6 +88,10 @@ enum { PANEL = 16, STACK_LIMIT = 64 * 1024 };
 
 /* Decides everything for a fused graph; lives in the graph's arena. Never NULL. */
 Plan *plan_make(const Graph *g, WeightsAs as, Target target);
+
+/* For callers that keep all inputs of a sample one after the other in one row, and so outputs and targets: an input is a
+ * part of that row. For text of calls only. */
+void plan_join_rows(Plan *p);
 
 /* The table of a parameter, or NULL. */
 const Table *plan_param(const Plan *p, const Param *param);

@@ -202,7 +202,7 @@ const OpInfo op_info[OP_ALL] = {
                  .slope_c = "mlp_d_prelu(%b, %b, %p)", .slope_snippets = "d_prelu", .flops = 2, .doc = "x > 0 ? x : weight x, the slope is learnt (starts at a)"},
     [OP_ELU] = {"elu", ELEMENT_Y(elu), .nattr = 1, .attr = {{"a", 1, -BIG, BIG}}, .c = "mlp_elu(%x, %0)",
                 .snippets = "elu",
-                 .slope_c = "mlp_d_elu(%b, %b, %0)", .slope_snippets = "d_elu", .flops = 20, .doc = "x > 0 ? x : a (exp(x) - 1)"},
+                 .slope_c = "mlp_slope_elu(%b, %0)", .slope_snippets = "slope_elu", .flops = 20, .doc = "x > 0 ? x : a (exp(x) - 1)"},
     [OP_SELU] = {"selu", ELEMENT_Y(selu), .c = "mlp_selu(%x)", .snippets = "selu",
                  .slope_c = "mlp_d_selu(%b, %b)", .slope_snippets = "d_selu", .flops = 21,
                  .doc = "1.0507 elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer 2017)"},

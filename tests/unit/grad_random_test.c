@@ -10,39 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/loss.h"
 #include "pass/pass.h"
 #include "support/answer.h"
 #include "support/differences.h"
+#include "support/random_lesson.h"
 
 enum { GRAPHS = 300, DERIVATIVES = 6 };
-
-/* A random net to learn with a random loss. Straight-through sign is no derivative: it has its own test. */
-static Graph *net(Arena *a, Diag *d, uint64_t seed, Random *r, GradOptions *o)
-{
-    Graph *g = random_graph(a, "random", seed, RANDOM_SMALL);
-    for (int i = 0; i < g->nnode; i++)
-        if (g->node[i]->op == OP_SIGN)
-            g->node[i]->attr[0] = 0;
-    bool probabilities = random_chance(r, 10);
-    for (int i = 0; probabilities && i < g->noutput; i++)
-        g->output[i].node = graph_unary(g, d, g->pos, OP_HARD_SIGMOID, g->output[i].node, NULL, NULL);
-    graph_prune(g);
-    g->train.loss = random_chance(r, 30) ? NULL : loss_names[random_below(r, 5)];
-    g->train.loss = probabilities ? "binary_cross_entropy" : g->train.loss;
-    for (int i = 0; i < g->noutput; i++) {
-        LossRead read = loss_read(g, g->train.loss, g->output[i].node);
-        if (read.op == OP_CROSS_ENTROPY && read.value->width == 1)
-            g->train.loss = loss_names[1 + random_below(r, 4)];
-        else if (read.form == LOSS_OF_PROBABILITIES && read.value->op == OP_SOFTMAX)
-            g->train.loss = loss_names[2 + random_below(r, 3)]; /* tiny ones have a limited slope, as in PyTorch */
-    }
-    g->train.l2 = random_chance(r, 30) ? random_between(r, 0, 0.1) : (double)NAN;
-    g->train.l1 = random_chance(r, 30) ? random_between(r, 0, 0.1) : (double)NAN;
-    g->train.delta = random_chance(r, 50) ? random_between(r, 0.1, 3) : (double)NAN;
-    *o = (GradOptions){.labels = random_chance(r, 30), .sample_weights = random_chance(r, 30)};
-    return g;
-}
 
 /* Random net number `seed` after the pass, or NULL when nothing in it can learn. */
 static Graph *learner(Arena *a, uint64_t seed, Random *r)
@@ -51,7 +24,7 @@ static Graph *learner(Arena *a, uint64_t seed, Random *r)
     GradOptions o;
     *r = (Random){seed};
     diag_init(&d, a);
-    Graph *g = net(a, &d, seed, r, &o);
+    Graph *g = random_lesson(a, &d, seed, RANDOM_SMALL, r, &o);
     if (pass_grad(g, &d, &o))
         return g;
     assert_int_equal(d.errors, 1);
@@ -130,7 +103,7 @@ static void leaves_answers_and_copies_alone(void **state)
         Diag d;
         GradOptions o;
         diag_init(&d, a);
-        Graph *g = net(a, &d, seed, &r, &o), *copy = graph_copy(g);
+        Graph *g = random_lesson(a, &d, seed, RANDOM_SMALL, &r, &o), *copy = graph_copy(g);
         const double **in = ARENA_ARRAY(a, (size_t)g->ninput, const double *);
         for (int i = 0; i < g->ninput; i++) {
             double *x = ARENA_ARRAY(a, (size_t)g->input[i]->width, double);

@@ -1,0 +1,288 @@
+/* jit_train.c: the Plan of a graph that learns -> C text of calls: gradients, losses, sums over the batch. The steps it
+ * shares with inference are printed by jit_text.c. Same plan, same buffers, same order of sums as the function that
+ * emit_train.c prints. */
+#include "back/jit_text.h"
+
+#include <string.h>
+
+/* ---- pieces -------------------------------------------------------------------------------------------------- */
+
+static void comma(JitPrinter *q)
+{
+    text_char(&q->body, ',');
+}
+
+/* ",g+12": where the gradient (of a statistic: its new value) of n's parameter of that role goes. */
+static void add_grad(JitPrinter *q, const Node *n, Role role)
+{
+    const Table *t = plan_param(q->p, n->grad[role]);
+    if (t)
+        text_printf(&q->body, ",g+%zu", t->offset);
+    else
+        text_add(&q->body, ",0");
+}
+
+static void add_param(JitPrinter *q, const Node *n, Role role)
+{
+    comma(q);
+    jit_add_table(q, plan_param(q->p, n->param[role]), 0);
+}
+
+static void open_op(JitPrinter *q, const Node *n, int width)
+{
+    jit_open_call(q, jit_kernel(op_info[n->op].name), width);
+}
+
+static void close_call(JitPrinter *q)
+{
+    text_add(&q->body, "); ");
+}
+
+/* ---- steps --------------------------------------------------------------------------------------------------- */
+
+/* The gradients of softmax, log_softmax and layernorm. */
+static void row_back(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    open_op(q, n, s->width);
+    if (n->op == OP_LAYERNORM_BACK) {
+        jit_add_number(q, n->attr[0]);
+        add_param(q, n, ROLE_WEIGHT);
+        comma(q);
+    }
+    jit_add_rows(q, s->in[0]);
+    comma(q);
+    jit_add_io(q, s->in[1], s->out);
+    close_call(q);
+}
+
+static void dense_grad(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    open_op(q, n, n->in[1]->width);
+    text_printf(&q->body, "%d,%d,", n->in[0]->width, plan_param(q->p, n->grad[ROLE_WEIGHT])->tail_dot);
+    jit_add_io(q, s->in[1], s->in[0]);
+    add_grad(q, n, ROLE_WEIGHT);
+    add_grad(q, n, ROLE_BIAS);
+    close_call(q);
+}
+
+static void sums(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    if (n->op == OP_PENALTY) /* once a batch */
+        return;
+    if (n->op == OP_DENSE_GRAD) {
+        dense_grad(q, s);
+        return;
+    }
+    open_op(q, n, n->in[0]->width);
+    if (n->op == OP_PRELU_GRAD)
+        text_printf(&q->body, "%d", param_count(n->grad[ROLE_WEIGHT]) == 1);
+    else
+        jit_add_number(q, n->attr[0]);
+    comma(q);
+    jit_add_io(q, s->in[0], s->in[1]);
+    add_grad(q, n, ROLE_WEIGHT);
+    if (n->op == OP_LAYERNORM_GRAD)
+        add_grad(q, n, ROLE_BIAS);
+    close_call(q);
+}
+
+static void penalty(JitPrinter *q, const Node *n)
+{
+    const Table *w = plan_param(q->p, n->param[ROLE_WEIGHT]);
+    jit_open_kernel(q, MLP_KERNEL_penalty);
+    text_printf(&q->body, "%zu,", w->count);
+    jit_add_number(q, n->attr[0]);
+    comma(q);
+    jit_add_number(q, n->attr[1]);
+    add_param(q, n, ROLE_WEIGHT);
+    add_grad(q, n, ROLE_WEIGHT);
+    text_add(&q->body, ",loss);\n");
+}
+
+static void batchnorm(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    open_op(q, n, n->in[0]->width);
+    switch (n->op) {
+    case OP_BATCHNORM_STATS:
+        jit_add_number(q, n->attr[0]);
+        comma(q);
+        jit_add_rows(q, s->in[0]);
+        comma(q);
+        jit_add_place(q, s->out);
+        add_grad(q, n, ROLE_RUNNING_MEAN);
+        add_grad(q, n, ROLE_RUNNING_VAR);
+        break;
+    case OP_BATCHNORM_TRAIN:
+        jit_add_rows(q, s->in[0]);
+        comma(q);
+        jit_add_place(q, s->in[1]);
+        add_param(q, n, ROLE_WEIGHT);
+        add_param(q, n, ROLE_BIAS);
+        comma(q);
+        jit_add_rows(q, s->out);
+        break;
+    case OP_BATCHNORM_GRAD:
+        jit_add_io(q, s->in[0], s->in[1]);
+        comma(q);
+        jit_add_place(q, s->in[2]);
+        comma(q);
+        jit_add_place(q, s->out);
+        add_grad(q, n, ROLE_WEIGHT);
+        add_grad(q, n, ROLE_BIAS);
+        break;
+    default:
+        jit_add_table(q, plan_param(q->p, n->param[ROLE_WEIGHT]), 0);
+        comma(q);
+        jit_add_io(q, s->in[0], s->in[1]);
+        comma(q);
+        jit_add_place(q, s->in[2]);
+        comma(q);
+        jit_add_place(q, s->in[3]);
+        comma(q);
+        jit_add_rows(q, s->out);
+    }
+    close_call(q);
+}
+
+static void loss(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    open_op(q, n, n->width);
+    if (n->op == OP_CROSS_ENTROPY) {
+        text_add(&q->body, n->attr[0] != 0 ? "1,share," : "0,share,");
+    } else {
+        text_printf(&q->body, "share/%d.0f,", n->width);
+        jit_add_number(q, n->attr[0]);
+        comma(q);
+    }
+    jit_add_io(q, s->in[0], s->in[1]);
+    comma(q);
+    if (n->nin > 2)
+        jit_add_place(q, s->in[2]);
+    else
+        text_char(&q->body, '0');
+    comma(q);
+    jit_add_rows(q, s->out);
+    text_add(&q->body, ",loss); ");
+}
+
+static void dropout(JitPrinter *q, const Step *s)
+{
+    const double p = s->node->attr[0];
+    jit_open_call(q, MLP_KERNEL_dropout, s->width);
+    text_printf(&q->body, "%uu,", (unsigned)(p * 16777216 + 0.5));
+    jit_add_number(q, 1 / (1 - p));
+    text_printf(&q->body, ",seed,step,%du,done,", s->node->stream);
+    jit_add_io(q, s->in[0], s->out);
+    close_call(q);
+}
+
+static void scatter(JitPrinter *q, const Step *s)
+{
+    const Node *n = s->node;
+    const int last = n->nin - 1;
+    jit_open_call(q, MLP_KERNEL_scatter, s->width);
+    if (last)
+        jit_add_rows(q, s->in[0]);
+    else
+        text_add(&q->body, "0,0");
+    text_printf(&q->body, ",%d,%d,", (int)n->attr[0] - 1, n->in[last]->width);
+    jit_add_io(q, s->in[last], s->out);
+    close_call(q);
+}
+
+void jit_add_train_step(JitPrinter *q, const Step *s)
+{
+    switch (op_info[s->node->op].kind) {
+    case KIND_ROW:
+        row_back(q, s);
+        break;
+    case KIND_LOSS:
+        loss(q, s);
+        break;
+    case KIND_MASK:
+        dropout(q, s);
+        break;
+    case KIND_SCATTER:
+        scatter(q, s);
+        break;
+    case KIND_SUM:
+        sums(q, s);
+        break;
+    default:
+        batchnorm(q, s);
+    }
+}
+
+/* ---- the whole text -------------------------------------------------------------------------------------------- */
+
+/* Inputs, targets and weights by name, and the buffers: of `rows` samples, or of the whole batch, each on cache lines. */
+static void add_locals(const Plan *p, size_t rows, Text *t, JitText *made)
+{
+    const Graph *g = p->graph;
+    int count = 0;
+    text_add(t, "void mlp_grad(const float*p,size_t n,const float*const*in,float*g,float*s,double*loss,float share,"
+                "uint64_t seed,uint64_t step)\n{\nsize_t m,done=0;\n");
+    for (int i = 0; i < g->ninput; i++)
+        text_printf(t, "const float*x%d=in[%d];\n", i, count++);
+    for (int i = 0; i < g->ntarget; i++)
+        text_printf(t, "const float*t%d=in[%d];\n", i, count++);
+    if (g->sample_weight)
+        text_printf(t, "const float*w0=in[%d];\n", count);
+    made->scratch = (p->fixed + PANEL - 1) / PANEL * PANEL;
+    for (int i = 0; i < p->nslot; i++) {
+        const size_t width = (size_t)p->slot[i];
+        if (p->whole_batch) {
+            text_printf(t, "float*h%d=s+%zu+n*%zu;\n", i, made->scratch, made->sample);
+            made->sample += (width + PANEL - 1) / PANEL * PANEL;
+        } else {
+            text_printf(t, "float*h%d=s+%zu;\n", i, made->scratch);
+            made->scratch += (rows * width + PANEL - 1) / PANEL * PANEL;
+        }
+    }
+}
+
+static void add_turns(JitPrinter *q)
+{
+    for (int i = 0; i < q->p->nstep; i++) {
+        const Step *s = &q->p->step[i];
+        if (s->kind != STEP_BACK)
+            continue;
+        jit_open_kernel(q, MLP_KERNEL_turn);
+        text_printf(&q->body, "%d,%d,%d,", s->weight->cols, s->weight->rows, s->weight->tail_dot);
+        jit_add_table(q, s->weight, 0);
+        text_printf(&q->body, ",s+%zu);\n", s->turned);
+    }
+}
+
+JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a)
+{
+    JitPrinter q = {.p = p, .kernels = k, .constants = constants};
+    JitText made = {.rows = p->rows ? (size_t)p->rows : 1};
+    Text head = {0};
+    jit_open_kernel(&q, MLP_KERNEL_zero);
+    text_printf(&q.body, "%zu,g);\n", p->trained);
+    add_turns(&q);
+    if (p->whole_batch)
+        text_add(&q.body, "for(;done<n;done+=m){m=n;\n");
+    else
+        text_printf(&q.body, "for(;done<n;done+=m){m=n-done<%zu?n-done:%zu;\n", made.rows, made.rows);
+    for (int i = 0; i < p->nstep; i++)
+        jit_add_step(&q, &p->step[i]);
+    jit_add_advance(&q);
+    if (p->graph->sample_weight)
+        text_add(&q.body, "if(w0)w0+=m;");
+    text_add(&q.body, "}\n");
+    for (int i = 0; i < p->nstep; i++)
+        if (p->step[i].node->op == OP_PENALTY)
+            penalty(&q, p->step[i].node);
+    text_add(&q.body, "}\n");
+    add_locals(p, made.rows, &head, &made);
+    jit_finish(&q, &made, head.data, a);
+    text_free(&head);
+    return made;
+}

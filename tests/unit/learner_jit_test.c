@@ -1,0 +1,357 @@
+/* learner_jit_test.c: the learner over code made in memory against the reference: losses, gradients, running statistics and
+ * answers of random nets; blocks, rows of several inputs, threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/block.h"
+#include "graph/loss.h"
+#include "learner.h"
+#include "support/random_lesson.h"
+
+enum { GRAPHS = 400, SHAKES = 4 };
+
+/* A batch for a learner, and what it makes of it. */
+typedef struct Samples {
+    mlp_batch b;
+    float *x, *t, *weight;
+} Samples;
+
+/* Targets such as each loss wants them: a class number, probabilities that add up to 1, or numbers in 0..1. */
+static void fill_targets(const Graph *g, const GradOptions *o, Random *r, float *t)
+{
+    for (int i = 0; i < g->noutput; i++) {
+        LossRead read = loss_read(g, g->train.loss, g->output[i].node);
+        const int width = read.value->width;
+        float sum = 0;
+        if (read.op == OP_CROSS_ENTROPY && o->labels) {
+            *t++ = (float)random_below(r, width);
+            continue;
+        }
+        for (int j = 0; j < width; j++)
+            sum += t[j] = (float)random_between(r, 0, 1);
+        for (int j = 0; j < width && read.op == OP_CROSS_ENTROPY; j++)
+            t[j] /= sum;
+        t += width;
+    }
+}
+
+static Samples samples_new(const Graph *g, const GradOptions *o, const mlp_learner *l, size_t n, Random *r)
+{
+    Samples b = {.x = malloc(n * l->inputs * sizeof(float)), .t = malloc(n * l->targets * sizeof(float)),
+               .weight = malloc(n * sizeof(float))}; /* exact: the sanitizer sees what is read beyond */
+    for (size_t i = 0; i < n * l->inputs; i++)
+        b.x[i] = random_normal(r);
+    for (size_t i = 0; i < n; i++) {
+        fill_targets(g, o, r, b.t + i * l->targets);
+        b.weight[i] = (float)random_between(r, 0.2, 2);
+    }
+    b.b = (mlp_batch){.n = n, .x = b.x, .t = b.t, .seed = random_bits(r), .step = 1 + random_bits(r) % 1000};
+    b.b.weight = o->sample_weights && random_chance(r, 70) ? b.weight : NULL;
+    return b;
+}
+
+static void samples_free(Samples *b)
+{
+    free(b->x);
+    free(b->t);
+    free(b->weight);
+}
+
+/* Gradient in the PyTorch layout, statistics in the places of statistics. */
+static double gradient(const Learner *l, const float *w, size_t params, const mlp_batch *b, float *g)
+{
+    float *block = block_new(l->run.params), *slope = block_new(l->run.params);
+    memset(block, 0, l->run.params * sizeof *block);
+    memset(slope, 0xff, l->run.params * sizeof *slope); /* NaN: all of it must be written */
+    memset(g, 0xff, params * sizeof *g);
+    l->load(l, w, block);
+    double loss = (double)l->run.grad(l->run.context, block, b, slope);
+    l->store(l, slope, g);
+    free(block);
+    free(slope);
+    return loss;
+}
+
+/* v times 1 + up to `reach` units of rounding either way. */
+static void shake(float *v, size_t count, int reach, Random *r)
+{
+    for (size_t i = 0; i < count; i++)
+        v[i] *= 1 + (float)(random_below(r, 2 * reach + 1) - reach) * 0x1p-23f;
+}
+
+/* sign jumps: nets with it are shaken more, so that those near a jump are seen to be. */
+static int reach_of(const Graph *g)
+{
+    int reach = 4;
+    for (int i = 0; i < g->nnode; i++)
+        reach = g->node[i]->op == OP_SIGN ? 400 : reach;
+    return reach;
+}
+
+/* What the gradient is made of: values by the reference and how far they move. */
+typedef struct Want {
+    float *g;
+    double loss, loss_moves, *moves;
+} Want;
+
+/* The bound comes from the problem itself: the reference's own result when inputs, parameters, targets and weights are off
+ * by up to 4 roundings each, the most of SHAKES times. Single precision does as much to every value on the way: a layer's
+ * bias and scale stand for what comes out of it. */
+static Want want_of(const Learner *l, const float *w, size_t params, const Samples *b, int reach, Random *r)
+{
+    Want v = {.g = malloc(params * sizeof(float)), .moves = calloc(params, sizeof(double))};
+    float *near = malloc(params * sizeof *near), *g = malloc(params * sizeof *g);
+    const size_t inputs = b->b.n * l->run.inputs;
+    float *x = malloc(inputs * sizeof *x);
+    v.loss = gradient(l, w, params, &b->b, v.g);
+    for (int k = 0; k < SHAKES; k++) {
+        mlp_batch moved = b->b;
+        memcpy(near, w, params * sizeof *near);
+        memcpy(x, b->x, inputs * sizeof *x);
+        shake(near, params, reach, r);
+        shake(x, inputs, reach, r);
+        moved.x = x;
+        v.loss_moves = fmax(v.loss_moves, fabs(gradient(l, near, params, &moved, g) - v.loss));
+        for (size_t i = 0; i < params; i++)
+            v.moves[i] = fmax(v.moves[i], fabs((double)g[i] - (double)v.g[i]));
+    }
+    free(near);
+    free(g);
+    free(x);
+    return v;
+}
+
+static void want_free(Want *v)
+{
+    free(v->g);
+    free(v->moves);
+}
+
+/* Each number within 32 times what the shakes moved its tensor, or 1e-5 of the largest of the tensor (sums of some hundred
+ * terms that cancel lose about so much), or 1e-6 of the largest gradient of all (what cancels before it reaches the tensor).
+ * The gradient that leaves a normalisation is the small rest of a subtraction, which shakes do not show: where there is one
+ * it is 1e-4. 1e-7 is a rounding of numbers about 1, which all inputs and targets are. Returns the largest share of the bound that was seen. */
+static double compare(const Graph *g, const Want *want, const float *got, const char *what)
+{
+    double worst = 0, most = 0, share = 1e-6;
+    size_t at = 0;
+    for (int i = 0; i < g->nnode; i++)
+        if (g->node[i]->op == OP_BATCHNORM || g->node[i]->op == OP_LAYERNORM)
+            share = 1e-4;
+    for (int p = 0; p < g->nparam; at += param_count(g->param[p]), p++)
+        for (size_t k = 0; k < param_count(g->param[p]) && g->param[p]->trained; k++)
+            most = fmax(most, fabs((double)want->g[at + k]));
+    at = 0;
+    for (int p = 0; p < g->nparam; at += param_count(g->param[p]), p++) {
+        double largest = 0, moves = 0;
+        for (size_t k = at; k < at + param_count(g->param[p]); k++) {
+            largest = fmax(largest, fabs((double)want->g[k]));
+            moves = fmax(moves, want->moves[k]);
+        }
+        const double bound = 32 * moves + 1e-5 * largest + share * most + 1e-7;
+        for (size_t k = at; k < at + param_count(g->param[p]); k++) {
+            double off = fabs((double)got[k] - (double)want->g[k]);
+            if (!(off <= bound))
+                fail_msg("%s: %s, number %zu: got %.9g, expected %.9g, bound %g", what, g->param[p]->name, k - at,
+                         (double)got[k], (double)want->g[k], bound);
+            worst = fmax(worst, off / bound);
+        }
+    }
+    return worst;
+}
+
+static size_t count_of(Random *r, bool few)
+{
+    static const size_t count[] = {1, 2, 3, 5, 8, 13, 24, 31, 47, 300};
+    return count[random_below(r, few ? 7 : 10)];
+}
+
+/* A random net that can learn; NULL if it cannot. Both learners must say so. */
+typedef struct Pair {
+    Arena *a;
+    Graph *g;
+    GradOptions o;
+    Learner *jit, *reference;
+    float *w;
+    size_t params;
+    Random r;
+} Pair;
+
+static bool pair_new(Pair *p, uint64_t seed, RandomKind kind, int threads)
+{
+    Diag d;
+    *p = (Pair){.a = arena_new(), .r = {seed}};
+    diag_init(&d, p->a);
+    p->g = random_lesson(p->a, &d, seed, kind, &p->r, &p->o);
+    LearnerOptions o = {.grad = &p->o, .scores = random_chance(&p->r, 50), .threads = threads};
+    const mlp_kernels *k = mlp_kernels_at((int)(seed % 4)); /* each set has its turn, the best one more often */
+    p->jit = learner_jit_for(p->g, k ? k : mlp_kernels_best(), &d, &o);
+    p->reference = learner_reference(p->g, &d, &o);
+    assert_true(!p->jit == !p->reference);
+    p->params = graph_params(p->g);
+    p->w = ARENA_ARRAY(p->a, p->params + 1, float);
+    learner_start(p->g, seed, p->w); /* the values that are bound */
+    for (size_t i = 0; i < p->params; i++) /* products with denormals vanish in single precision, and sign sees it */
+        p->w[i] = fabsf(p->w[i]) < 1e-30f ? 0 : p->w[i];
+    return p->jit;
+}
+
+static void pair_free(Pair *p)
+{
+    learner_free(p->jit);
+    learner_free(p->reference);
+    arena_free(p->a);
+}
+
+static void same_sizes(const Pair *p)
+{
+    const mlp_learner *a = &p->jit->run, *b = &p->reference->run;
+    assert_int_equal(a->inputs, b->inputs);
+    assert_int_equal(a->outputs, b->outputs);
+    assert_int_equal(a->targets, b->targets);
+    assert_int_equal(a->whole_batch, b->whole_batch);
+    size_t x = 0, y = 0;
+    for (size_t i = 0; i < a->statistics_count; i++)
+        x += a->statistics[i].count;
+    for (size_t i = 0; i < b->statistics_count; i++)
+        y += b->statistics[i].count;
+    assert_int_equal(x, y);
+}
+
+static void random_gradients(RandomKind kind, uint64_t from, uint64_t to)
+{
+    int learning = 0;
+    double worst = 0;
+    for (uint64_t seed = from; seed < to; seed++) {
+        Pair p;
+        if (pair_new(&p, seed, kind, 1)) {
+            const char *what = arena_printf(p.a, "random graph %llu", (unsigned long long)seed);
+            Samples b = samples_new(p.g, &p.o, &p.jit->run, count_of(&p.r, kind != RANDOM_SMALL), &p.r);
+            same_sizes(&p);
+            Want want = want_of(p.reference, p.w, p.params, &b, reach_of(p.g), &p.r);
+            if (fabs(want.loss) < 1e6 && want.loss_moves < 1e-3 * fabs(want.loss)) { /* not exp of exp */
+                float *got = malloc(p.params * sizeof *got), *again = malloc(p.params * sizeof *again);
+                double loss = gradient(p.jit, p.w, p.params, &b.b, got);
+                if (!(fabs(loss - want.loss) <= 1e-5 * fabs(want.loss) + 32 * want.loss_moves))
+                    fail_msg("%s: the loss is %.9g, expected %.9g", what, loss, want.loss);
+                worst = fmax(worst, compare(p.g, &want, got, what));
+                gradient(p.jit, p.w, p.params, &b.b, again);
+                assert_memory_equal(got, again, p.params * sizeof *got);
+                free(got);
+                free(again);
+                learning++;
+            }
+            want_free(&want);
+            samples_free(&b);
+        }
+        pair_free(&p);
+    }
+    printf("%d nets, worst %.3f of the bound\n", learning, worst);
+    assert_true(learning * 2 > (int)(to - from));
+}
+
+static void gradients_are_the_reference_s(void **state)
+{
+    (void)state;
+    random_gradients(RANDOM_SMALL, 1, getenv("MLPC_LONG") ? 10 * GRAPHS : GRAPHS);
+    random_gradients(RANDOM_ANY, 20000, 20040);
+}
+
+static void blocks_go_there_and_back(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        Pair p;
+        if (pair_new(&p, seed, RANDOM_ANY, 1)) {
+            float *block = block_new(p.jit->run.params), *back = malloc((p.params + 1) * sizeof *back);
+            for (size_t i = 0; i < p.params; i++)
+                p.w[i] = (float)i;
+            p.jit->load(p.jit, p.w, block);
+            p.jit->store(p.jit, block, back);
+            assert_memory_equal(p.w, back, p.params * sizeof *back);
+            free(block);
+            free(back);
+        }
+        pair_free(&p);
+    }
+}
+
+/* ---- threads --------------------------------------------------------------------------------------------------- */
+
+enum { THREADS = 4 };
+
+typedef struct Work {
+    const Learner *l;
+    const float *block;
+    mlp_batch b;
+    float *g, *y, loss;
+} Work;
+
+static void *work(void *context)
+{
+    Work *w = context;
+    for (int i = 0; i < 50; i++) {
+        w->loss = w->l->run.grad(w->l->run.context, w->block, &w->b, w->g);
+        w->l->run.forward(w->l->run.context, w->b.thread, w->block, w->b.n, w->b.x, w->y);
+    }
+    return NULL;
+}
+
+/* Four threads with one learner and block, each on samples of its own: what one alone makes of them. */
+static void threads_do_not_meet(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 40; seed < 60; seed++) {
+        Pair p;
+        if (!pair_new(&p, seed, RANDOM_SMALL, THREADS)) {
+            pair_free(&p);
+            continue;
+        }
+        Samples b[THREADS];
+        Work w[THREADS];
+        pthread_t thread[THREADS];
+        const size_t params = p.jit->run.params;
+        float *block = block_new(params), *g = block_new(params);
+        memset(block, 0, params * sizeof *block);
+        p.jit->load(p.jit, p.w, block);
+        for (int i = 0; i < THREADS; i++) {
+            b[i] = samples_new(p.g, &p.o, &p.jit->run, 10 + 3 * (size_t)i, &p.r);
+            b[i].b.thread = i;
+            w[i] = (Work){p.jit, block, b[i].b, block_new(params), block_new(b[i].b.n * p.jit->run.outputs), 0};
+            assert_int_equal(pthread_create(&thread[i], NULL, work, &w[i]), 0);
+        }
+        for (int i = 0; i < THREADS; i++)
+            pthread_join(thread[i], NULL);
+        for (int i = 0; i < THREADS; i++) {
+            b[i].b.thread = 0;
+            float loss = p.jit->run.grad(p.jit->run.context, block, &b[i].b, g);
+            assert_true(loss == w[i].loss || isnan(loss));
+            assert_memory_equal(g, w[i].g, params * sizeof *g);
+            free(w[i].g);
+            free(w[i].y);
+            samples_free(&b[i]);
+        }
+        free(block);
+        free(g);
+        pair_free(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_are_the_reference_s),
+        cmocka_unit_test(blocks_go_there_and_back),
+        cmocka_unit_test(threads_do_not_meet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
