@@ -1,8 +1,8 @@
 /* build.c: the default verb, net.lua -> C files, and check. Runs the pipeline, then writes every file or none. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "back/emit.h"
+#include "base/path.h"
 #include "cli.h"
 #include "front/words.h"
 #include "mlp.h"
@@ -52,48 +52,20 @@ static bool finish(Files *f, bool ok)
     return false;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* path with its extension replaced. */
 static const char *with_extension(Arena *a, const char *path, const char *extension)
 {
-    const char *base = base_name(path), *dot = strrchr(base, '.');
+    const char *base = path_base(path), *dot = strrchr(base, '.');
     return arena_printf(a, "%.*s%s", dot && dot != base ? (int)(dot - path) : (int)strlen(path), path, extension);
-}
-
-/* Standard output, a device or a pipe: it is written straight into, and nothing can stand beside it. */
-static bool is_stream(const char *path)
-{
-    struct stat st;
-    return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
-}
-
-/* Whether two paths are one file, also when it does not exist yet. */
-static bool same_file(Arena *a, const char *x, const char *y)
-{
-    struct stat sx, sy;
-    bool have_x = stat(x, &sx) == 0, have_y = stat(y, &sy) == 0;
-    if (is_stream(x) || is_stream(y) || have_x != have_y)
-        return false;
-    if (have_x)
-        return sx.st_dev == sy.st_dev && sx.st_ino == sy.st_ino;
-    const char *folder_x = arena_printf(a, "%.*s.", (int)(base_name(x) - x), x);
-    const char *folder_y = arena_printf(a, "%.*s.", (int)(base_name(y) - y), y);
-    return strcmp(base_name(x), base_name(y)) == 0 && stat(folder_x, &sx) == 0 && stat(folder_y, &sy) == 0 &&
-           sx.st_dev == sy.st_dev && sx.st_ino == sy.st_ino;
 }
 
 /* What the build reads and would overwrite with `path`, as a message names it; NULL: nothing. */
 static const char *read_from(const Compile *c, const char *path)
 {
     for (int i = 0; i < c->info.nfile; i++)
-        if (same_file(c->arena, path, c->info.file[i]))
+        if (path_same_file(c->arena, path, c->info.file[i]))
             return "the script itself";
-    return c->weights_used && same_file(c->arena, path, c->weights_used) ? "the file of the weights" : NULL;
+    return c->weights_used && path_same_file(c->arena, path, c->weights_used) ? "the file of the weights" : NULL;
 }
 
 /* No output may be an input or another output. EXIT_OK, or EXIT_USAGE after a report. */
@@ -105,7 +77,7 @@ static int check_places(Cli *cli, const Places *p)
         if (input)
             return cli_usage(cli, "%s would be overwritten: it is %s", path[i], input);
         for (int k = 0; path[i] && k < i; k++)
-            if (path[k] && same_file(cli->compile.arena, path[i], path[k]))
+            if (path[k] && path_same_file(cli->compile.arena, path[i], path[k]))
                 return cli_usage(cli, "two outputs cannot be one file: %s", path[i]);
     }
     return EXIT_OK;
@@ -140,11 +112,11 @@ static const char *command_of(const Cli *cli)
 {
     const Compile *c = &cli->compile;
     Arena *a = c->arena;
-    const char *s = arena_printf(a, "mlpc %s", quoted(a, base_name(c->script)));
+    const char *s = arena_printf(a, "mlpc %s", quoted(a, path_base(c->script)));
     for (int i = 0; i < cli->ndefs; i++)
         s = arena_printf(a, "%s -D %s", s, quoted(a, arena_printf(a, "%s=%s", cli->defs[i].name, cli->defs[i].value)));
     if (c->weights || c->weights_used)
-        s = arena_printf(a, "%s --weights %s", s, c->weights_used ? quoted(a, base_name(c->weights_used)) : "none");
+        s = arena_printf(a, "%s --weights %s", s, c->weights_used ? quoted(a, path_base(c->weights_used)) : "none");
     s = arena_printf(a, "%s%s%s%s%s", s, c->by_order ? " --by-order" : "", c->train ? " --train" : "",
                      c->weights_as_file ? " --weights-as=file" : "",
                      c->target == TARGET_PORTABLE ? " --target=portable" : "");
@@ -152,7 +124,7 @@ static const char *command_of(const Cli *cli)
         s = arena_printf(a, "%s --prefix %s", s, cli->prefix);
     if (cli->single_header)
         s = arena_printf(a, "%s --single-header", s);
-    return arena_printf(a, "%s -o %s", s, quoted(a, base_name(cli->output)));
+    return arena_printf(a, "%s -o %s", s, quoted(a, path_base(cli->output)));
 }
 
 /* The raw file of WEIGHTS_FILE: the numbers in the order of the plan, little-endian floats, gaps zero. */
@@ -178,7 +150,7 @@ static Places places_of(Cli *cli)
 {
     Arena *a = cli->compile.arena;
     Places p = {.source = cli->output, .header = cli->header};
-    if (!p.header && !cli->single_header && !is_stream(p.source))
+    if (!p.header && !cli->single_header && !path_is_stream(p.source))
         p.header = with_extension(a, p.source, ".h");
     if (cli->compile.as == WEIGHTS_FILE)
         p.numbers = with_extension(a, p.source, ".weights");
@@ -207,7 +179,7 @@ static bool write_files(Cli *cli, const EmitOptions *o, const Places *places, si
 /* What cannot be asked for together. NULL: nothing. */
 static const char *conflict(const Cli *cli)
 {
-    const char *extension = cli->output ? strrchr(base_name(cli->output), '.') : NULL;
+    const char *extension = cli->output ? strrchr(path_base(cli->output), '.') : NULL;
     if (!cli->output)
         return "no output: say -o FILE.c, or -o - for standard output";
     if (cli->single_header && cli->header)
@@ -216,7 +188,7 @@ static const char *conflict(const Cli *cli)
         return "-o names a header: say --single-header, or name the C file";
     if (cli->header && strcmp(cli->header, cli->output) == 0)
         return "the C file and the header need two names";
-    if (cli->compile.weights_as_file && is_stream(cli->output))
+    if (cli->compile.weights_as_file && path_is_stream(cli->output))
         return "--weights-as=file needs a place for the file: -o FILE.c";
     if (cli->compile.weights_as_file && cli->compile.train)
         return "--weights-as=file is for inference: --train takes its parameters as an argument";
@@ -253,8 +225,8 @@ static EmitOptions emit_options(const Cli *cli, const Places *places)
     const Compile *c = &cli->compile;
     return (EmitOptions){.prefix = cli->prefix ? cli->prefix : c->graph->name,
                          .command = cli->command ? cli->command : command_of(cli),
-                         .script = strcmp(c->script, "-") ? base_name(c->script) : "standard input",
-                         .weights_file = places->numbers ? base_name(places->numbers) : NULL,
+                         .script = strcmp(c->script, "-") ? path_base(c->script) : "standard input",
+                         .weights_file = places->numbers ? path_base(places->numbers) : NULL,
                          .single_header = cli->single_header};
 }
 

@@ -4,10 +4,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "back/live.h"
+#include "base/path.h"
 #include "cli.h"
 #include "mlp.h"
 #include "rows.h"
@@ -34,12 +34,6 @@ typedef struct Run {
 
 /* ---- what is asked for ------------------------------------------------------------------------------------------ */
 
-static bool same_file(const char *x, const char *y)
-{
-    struct stat a, b;
-    return stat(x, &a) == 0 && stat(y, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 /* Kinds of files, by what is said or by their names. */
 static int choose_formats(Run *r)
 {
@@ -63,7 +57,7 @@ static int check_args(Run *r)
     const char *delimiter = r->cli->learn.delimiter;
     const char *read[] = {c->script, c->weights, r->data};
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (read[i] && same_file(read[i], r->output))
+        if (read[i] && path_same_file(r->d->arena, read[i], r->output))
             return cli_usage(r->cli, "%s would be overwritten: it is read", r->output);
     if (strcmp(r->data, "-") == 0 && (strcmp(c->script, "-") == 0 || (c->weights && strcmp(c->weights, "-") == 0)))
         return cli_usage(r->cli, "standard input cannot be both %s and the rows: say --data FILE",

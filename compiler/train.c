@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/path.h"
 #include "cli.h"
 #include "train/save.h"
 #include "train/training.h"
@@ -48,16 +49,6 @@ static bool find_data(Run *r)
     return args->data != NULL;
 }
 
-/* Whether two paths are, or would be, one file. */
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    bool here = stat(a, &x) == 0, there = stat(b, &y) == 0;
-    if (here != there)
-        return false;
-    return here ? S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino : strcmp(a, b) == 0;
-}
-
 /* What is written must not be what is read, nor another thing that is written; and it must be possible to write it, which
  * is better known before an hour of training. */
 static int check_places(Run *r)
@@ -70,10 +61,10 @@ static int check_places(Run *r)
         if (!written[i] || strcmp(written[i], "-") == 0)
             continue;
         for (size_t k = 0; k < sizeof read / sizeof *read; k++)
-            if (read[k] && same_file(written[i], read[k]) && (written[i] != x->checkpoint || read[k] != x->resume))
+            if (read[k] && path_same_file(r->a, written[i], read[k]) && (written[i] != x->checkpoint || read[k] != x->resume))
                 return cli_usage(r->cli, "%s would be overwritten: it is read", written[i]);
         for (size_t k = 0; k < i; k++)
-            if (written[k] && same_file(written[i], written[k]))
+            if (written[k] && path_same_file(r->a, written[i], written[k]))
                 return cli_usage(r->cli, "two outputs cannot be one file: %s", written[i]);
         if (written[i] == x->log)
             continue; /* report_begin tries it */

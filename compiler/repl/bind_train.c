@@ -2,9 +2,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "repl/bind.h"
 #include "train/training.h"
 
@@ -216,12 +216,6 @@ static Lesson *begin(lua_State *L, NetObject *n, const DataObject *data)
     return s;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x, y;
-    return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino);
-}
-
 /* What is written must not be what is read. */
 static void check_places(const Lesson *s)
 {
@@ -230,7 +224,7 @@ static void check_places(const Lesson *s)
     const char *written[] = {x->log, x->checkpoint};
     for (int w = 0; w < 2; w++)
         for (size_t r = 0; written[w] && r < sizeof read / sizeof *read; r++)
-            if (read[r] && same_file(written[w], read[r]))
+            if (read[r] && path_same_file(s->d.arena, written[w], read[r]))
                 session_error(s->L, "train: %s would be overwritten: it is read", written[w]);
 }
 
