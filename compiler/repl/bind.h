@@ -70,8 +70,8 @@ void bind_push_text(lua_State *L, Text *t);
 LiveJit bind_jit(lua_State *L);
 void bind_set_jit(lua_State *L, LiveJit jit);
 
-/* Tells on stderr what compilers in the background have come to. */
-void bind_news(lua_State *L);
+/* Adds a line for each compiler in the background that has come to something. Whether one is still at work. */
+bool bind_news(lua_State *L, Text *t);
 
 /* ---- bind_net.c ------------------------------------------------------------------------------------------------- */
 

@@ -27,16 +27,19 @@ static NetObject *push_net(lua_State *L, Arena *a, Graph *g)
     return n;
 }
 
-void bind_news(lua_State *L)
+bool bind_news(lua_State *L, Text *t)
 {
+    bool waits = false;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &nets_key);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         const NetObject *n = lua_touserdata(L, -2);
         const char *news = n->live ? live_news(n->live) : NULL;
         if (news)
-            fprintf(stderr, "%s: %s\n", n->graph->name, news);
+            text_printf(t, "%s: %s\n", n->graph->name, news);
+        waits = waits || (n->live && live_waits(n->live));
     }
     lua_pop(L, 1);
+    return waits;
 }
 
 /* Numbers of its own: drawn, where none are bound. */

@@ -18,6 +18,8 @@
 struct Editor {
     bool terminal;
     EditComplete *complete;
+    EditIdle *idle;
+    bool restless; /* idle wants to be asked again soon */
     void *context;
     const volatile sig_atomic_t *interrupted;
     const char *prompt;
@@ -54,6 +56,19 @@ static char *prompt_text(EditLine *el)
     return buffer;
 }
 
+/* What there is to tell, above the line that is being typed. */
+static void tell_news(Editor *e)
+{
+    Text news = {0};
+    e->restless = e->idle(e->context, &news);
+    if (news.size) {
+        printf("\r\033[K%s", news.data);
+        fflush(stdout);
+        el_set(e->el, EL_REFRESH);
+    }
+    text_free(&news);
+}
+
 /* Waits for a byte. false: Ctrl-C came, or nothing ever will. Signals are let in only while it waits: none comes between a
  * look at the flags and the wait. */
 static bool wait_byte(Editor *e, unsigned char *byte)
@@ -71,9 +86,12 @@ static bool wait_byte(Editor *e, unsigned char *byte)
             el_resize(e->el);
             el_set(e->el, EL_REFRESH);
         }
-        int ready = ppoll(&in, 1, NULL, &open);
+        const struct timespec soon = {.tv_nsec = 100000000};
+        int ready = ppoll(&in, 1, e->restless ? &soon : NULL, &open);
         if (ready < 0 && errno != EINTR)
             break;
+        if (ready == 0)
+            tell_news(e);
         ssize_t n = ready > 0 ? read(STDIN_FILENO, byte, 1) : -1;
         if (n == 0 || (ready > 0 && n < 0 && errno != EINTR && errno != EAGAIN))
             break;
@@ -224,12 +242,12 @@ static void begin_terminal(Editor *e)
     sigaction(SIGWINCH, &act, NULL);
 }
 
-Editor *edit_begin(EditComplete *complete_word, void *context, const volatile sig_atomic_t *interrupted)
+Editor *edit_begin(EditComplete *complete_word, EditIdle *idle, void *context, const volatile sig_atomic_t *interrupted)
 {
     Editor *e = calloc(1, sizeof *e);
     if (!e)
         die("out of memory");
-    *e = (Editor){.complete = complete_word, .context = context, .interrupted = interrupted, .prompt = ""};
+    *e = (Editor){.complete = complete_word, .idle = idle, .context = context, .interrupted = interrupted, .prompt = ""};
     e->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (e->terminal)
         begin_terminal(e);
@@ -241,6 +259,10 @@ bool edit_is_terminal(const Editor *e) { return e->terminal; }
 static EditResult from_terminal(Editor *e, const char *prompt)
 {
     int n = 0;
+    Text news = {0};
+    e->restless = e->idle(e->context, &news);
+    fputs(news.data ? news.data : "", stdout);
+    text_free(&news);
     e->prompt = prompt;
     memset(&e->shift, 0, sizeof e->shift);
     fflush(stdout);

@@ -120,6 +120,8 @@ static bool evaluate(Repl *r)
     return kind != SESSION_INCOMPLETE;
 }
 
+static bool news(void *state, Text *text) { return bind_news(state, text); }
+
 /* ---- the loop --------------------------------------------------------------------------------------------------- */
 
 static void add_line(Repl *r, const char *line, size_t size)
@@ -140,8 +142,6 @@ static int loop(Repl *r)
     size_t size;
     bool more = false, terminal = edit_is_terminal(r->editor);
     for (;;) {
-        if (terminal)
-            bind_news(r->L);
         EditResult got = edit_line(r->editor, more ? ">> " : "> ", &line, &size);
         if (got == EDIT_INTERRUPT && !terminal)
             return 130; /* as a shell says of Ctrl-C */
@@ -220,7 +220,7 @@ int verb_repl(Cli *cli)
         status = EXIT_WRONG;
     if (status == EXIT_OK) {
         catch_interrupts();
-        r.editor = edit_begin(prompt_complete, r.L, &interrupted);
+        r.editor = edit_begin(prompt_complete, news, r.L, &interrupted);
         if (edit_is_terminal(r.editor)) /* where somebody waits a second, and can be told */
             bind_set_jit(r.L, LIVE_AUTO);
         if (edit_is_terminal(r.editor))
