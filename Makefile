@@ -172,6 +172,10 @@ tsan: test-packages
 	    SANITIZE='-fsanitize=thread'
 	@for unit in $(TSAN_UNITS); do TSAN_OPTIONS=halt_on_error=1 build/tsan/tests/$${unit}_test || exit 1; done
 
+# ---- bench -------------------------------------------------------------------------------------------------------
+
+include tests/bench/bench.mk
+
 # ---- install -----------------------------------------------------------------------------------------------------
 
 # PREFIX is where the files will be used (it stands in mlp.pc), DESTDIR in front of it where they are put for now.
