@@ -39,8 +39,9 @@ typedef struct Bench {
     double tcc_ms, cc_s;
     const char *news; /* why there is no cc; NULL: there is */
     /* running it */
-    float **x;         /* rows of each input */
-    float **in, **out; /* what a call takes */
+    float **x;        /* rows of each input */
+    const float **in; /* what calls take: for each row from which a call begins, a pointer for each input */
+    float **out;
     Speed speed[TIERS * BATCHES];
     int speeds;
 } Bench;
@@ -168,13 +169,9 @@ typedef struct Calls {
 static void run_work(void *calls, size_t times)
 {
     const Calls *c = calls;
-    const Graph *g = c->b->g;
-    for (size_t k = 0; k < times; k++) {
-        size_t from = c->batch == 1 ? k % BATCH_MOST : 0;
-        for (int i = 0; i < g->ninput; i++)
-            c->b->in[i] = c->b->x[i] + from * (size_t)g->input[i]->width;
-        live_run(c->l, (size_t)c->batch, (const float *const *)c->b->in, c->b->out);
-    }
+    const size_t other = c->batch == 1 ? BATCH_MOST - 1 : 0, inputs = (size_t)c->b->g->ninput;
+    for (size_t k = 0; k < times; k++)
+        live_run(c->l, (size_t)c->batch, c->b->in + (k & other) * inputs, c->b->out);
 }
 
 static Speed speed_of(const Bench *b, const char *tier, int batch, double seconds)
@@ -226,11 +223,13 @@ static bool measure_speed(Bench *b, Diag *d)
 static void take_rows(Bench *b, Arena *a)
 {
     const Graph *g = b->g;
-    b->in = ARENA_ARRAY(a, (size_t)g->ninput, float *);
+    b->in = ARENA_ARRAY(a, (size_t)g->ninput * BATCH_MOST, const float *);
     b->out = ARENA_ARRAY(a, (size_t)g->noutput, float *);
     b->x = ARENA_ARRAY(a, (size_t)g->ninput, float *);
     for (int i = 0; i < g->ninput; i++)
         b->x[i] = take_floats(BATCH_MOST * (size_t)g->input[i]->width, 1e-3f);
+    for (int k = 0; k < BATCH_MOST * g->ninput; k++)
+        b->in[k] = b->x[k % g->ninput] + (size_t)(k / g->ninput) * (size_t)g->input[k % g->ninput]->width;
     for (int o = 0; o < g->noutput; o++)
         b->out[o] = take_floats(BATCH_MOST * (size_t)g->output[o].node->width, 0);
 }
