@@ -53,8 +53,21 @@ static int whole_vectors(const JitPrinter *q, int width)
 
 /* ---- pieces of statements -------------------------------------------------------------------------------- */
 
+/* The way of one sample does without variables: libtcc would store each to memory first. */
+static void add_direct(JitPrinter *q, Place at)
+{
+    if (at.where == PLACE_SLOT)
+        text_printf(&q->body, "s+%zu", q->slot_at[at.index] + (size_t)at.offset);
+    else
+        text_printf(&q->body, at.offset ? "%s[%d]+%d" : "%s[%d]", at.where == PLACE_INPUT ? "in" : "out", at.index, at.offset);
+}
+
 void jit_add_place(JitPrinter *q, Place at)
 {
+    if (q->one) {
+        add_direct(q, at);
+        return;
+    }
     static const char kind[] = {'?', 'x', 'y', 'h', 't', 'w', 's'};
     text_char(&q->body, kind[at.where]);
     if (at.where != PLACE_FIXED)
@@ -421,18 +434,25 @@ void jit_add_step(JitPrinter *q, const Step *s)
 
 /* ---- the whole text -------------------------------------------------------------------------------------- */
 
-static void add_locals(JitPrinter *q, size_t rows, Text *t, size_t *scratch)
+/* Where in the scratch each buffer begins, and one more: the spare one. */
+static size_t *slots_of(const Plan *p, size_t rows, Arena *a)
 {
-    const Plan *p = q->p;
-    text_add(t, "void mlp_net(const float*p,size_t n,const float*const*in,float*const*out,float*s)\n{\nsize_t m;\n");
-    for (int i = 0; i < p->graph->ninput; i++)
+    size_t *at = ARENA_ARRAY(a, (size_t)p->nslot + 1, size_t);
+    for (int i = 0; i < p->nslot; i++)
+        at[i + 1] = at[i] + (rows * (size_t)p->slot[i] + PANEL - 1) / PANEL * PANEL;
+    return at;
+}
+
+static void add_locals(JitPrinter *q)
+{
+    Text *t = &q->body;
+    text_add(t, "size_t m;\n");
+    for (int i = 0; i < q->p->graph->ninput; i++)
         text_printf(t, "const float*x%d=in[%d];\n", i, i);
-    for (int i = 0; i < p->graph->noutput; i++)
+    for (int i = 0; i < q->p->graph->noutput; i++)
         text_printf(t, "float*y%d=out[%d];\n", i, i);
-    for (int i = 0; i < p->nslot + (q->spare > 0); i++) {
-        text_printf(t, "float*h%d=s+%zu;\n", i, *scratch);
-        *scratch += i == p->nslot ? (size_t)q->spare : (rows * (size_t)p->slot[i] + PANEL - 1) / PANEL * PANEL;
-    }
+    for (int i = 0; i < q->p->nslot; i++)
+        text_printf(t, "float*h%d=s+%zu;\n", i, q->slot_at[i]);
 }
 
 void jit_add_advance(JitPrinter *q)
@@ -471,20 +491,21 @@ JitText jit_text(const Plan *p, const mlp_kernels *k, const float *constants, Ar
         return jit_train_text(p, k, constants, a);
     JitPrinter q = {.p = p, .kernels = k, .constants = constants};
     JitText made = {.rows = rows_of(p)};
-    Text head = {0};
+    q.slot_at = slots_of(p, made.rows, a);
     text_add(&q.body, "if(n==1){\n");
     q.one = true;
     for (int i = 0; i < p->nstep; i++)
         jit_add_step(&q, &p->step[i]);
-    text_printf(&q.body, "return;}\nfor(;n;n-=m){m=n<%zu?n:%zu;\n", made.rows, made.rows);
+    text_add(&q.body, "return;}\n");
     q.one = false;
     q.at = (Pos){0};
+    add_locals(&q);
+    text_printf(&q.body, "for(;n;n-=m){m=n<%zu?n:%zu;\n", made.rows, made.rows);
     for (int i = 0; i < p->nstep; i++)
         jit_add_step(&q, &p->step[i]);
     jit_add_advance(&q);
     text_add(&q.body, "}\n}\n");
-    add_locals(&q, made.rows, &head, &made.scratch);
-    jit_finish(&q, &made, head.data, a);
-    text_free(&head);
+    made.scratch = q.slot_at[p->nslot] + (size_t)q.spare;
+    jit_finish(&q, &made, "void mlp_net(const float*p,size_t n,const float*const*in,float*const*out,float*s)\n{\n", a);
     return made;
 }

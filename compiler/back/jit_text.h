@@ -12,6 +12,7 @@ typedef struct JitPrinter {
     Text body;
     bool used[MLP_KERNEL_COUNT];
     bool one;     /* printing the way of one sample, else the loop over m samples at a time */
+    const size_t *slot_at; /* one: where in the scratch the buffers begin, the one beyond the plan's last */
     int spare;    /* one: the buffer beyond the plan's for a value on its way to an output; floats it needs */
     Pos at;       /* where libtcc believes the line that comes next to be */
 } JitPrinter;
