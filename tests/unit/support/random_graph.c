@@ -214,11 +214,13 @@ static Node *add_row(Builder *b, Node *x)
     return sized(b, n, op == OP_SOFTMAX ? 1 : op == OP_LAYERNORM ? 3 : 2 * b->size[x->id] + 5);
 }
 
+enum { WIDEST_DENSE = 1024 }; /* to fit a partner: millions of weights make no better test */
+
 static Node *add_join(Builder *b, Node *x)
 {
     Op op = (Op)(OP_MUL + random_below(&b->r, 3));
     Node *y = node_of_width(b, x->width, x);
-    if (!y && b->dense_left > 0)
+    if (!y && b->dense_left > 0 && x->width <= WIDEST_DENSE)
         y = add_dense(b, any_node(b), x->width);
     if (!y)
         y = x;
