@@ -38,41 +38,36 @@ plays() {
 
 plays 'typing and editing' 80 24 "$MLPC" repl <<'END'
 expect help tells what there is
-expect > 
-send 6 * 7\r
+enter 6 * 7
 expect 42
-send 1000 + 299\x7f8\r
+enter 1000 + 299\x7f8
 expect 1298
 # to the beginning of the line, and something before it
-send 500\x011 + \x05\r
+enter 500\x011 + \x05
 expect 501
 # a statement of several lines, with its own prompt
-send for i = 1, 2 do\r
-expect >> 
-send print(i * 111) end\r
+enter for i = 1, 2 do
+enter print(i * 111) end
 expect 222
 # Ctrl-C gives up a line, and a statement of several
-send this is not\x03
+begin this is not\x03
 expect ^C
-expect > 
-send for i = 1, 2 do\r
+enter for i = 1, 2 do
 expect >> 
-send \x03
+interrupt
 expect ^C
-send 40 + 1\r
+enter 40 + 1
 expect 41
 # letters of several bytes
-send "\xc3\xa9t\xc3\xa9"\r
+enter "\xc3\xa9t\xc3\xa9"
 expect été
 expect été
 # a mistake leaves the session alive
-send nonsense()\r
+enter nonsense()
 expect error: 'nonsense' is not defined
-send 40 + 3\r
+enter 40 + 3
 expect 43
-expect > 
-send \x04
-exit 0
+leave 0
 END
 
 if grep -qx '6 \* 7' home/.local/state/mlpc/history && grep -qx '40 + 3' home/.local/state/mlpc/history; then
@@ -82,169 +77,142 @@ else
 fi
 
 plays 'history of the session before' 80 24 "$MLPC" -i <<'END'
-expect > 
-send \e[A\r
+enter \e[A
 expect 43
-send "some" .. "thing"\r
+enter "some" .. "thing"
 expect something
-send \e[A\e[A\r
+enter \e[A\e[A
 expect 43
 # looked for backwards
-send \x12some\r\r
+enter \x12some\r
 expect something
-expect > 
-send \x04
-exit 0
+leave 0
 END
 
 plays 'completion' 80 24 "$MLPC" repl <<'END'
-expect > 
-send inp\t(3)\r
+enter inp\t(3)
 expect input1: 3 wide
-send x = input(2)\r
-send x:den\t(5)\r
+enter x = input(2)
+enter x:den\t(5)
 expect : 5 wide
-send input(2):log_s\t()\r
+enter input(2):log_s\t()
 expect log_softmax1: 2 wide
-send n = net("n", x:dense(1))\r
-send n:\t\t
+enter n = net("n", x:dense(1))
+begin n:\t\t
 expect eval
 expect train
 send sh\t()\r
 expect net n
-send n.his\t\r
+enter n.his\t
 expect no epochs
-send string.rep\t("ab", 3)\r
+enter string.rep\t("ab", 3)
 expect ababab
-send retu\t 17\r
+enter retu\t 17
 expect 17
-send t = { alpha = { beta = 271 } }\r
-send t.al\t.be\t\r
+enter t = { alpha = { beta = 271 } }
+enter t.al\t.be\t
 expect 271
-send zzz\t\x03
+begin zzz\t\x03
 expect ^C
-expect > 
-send \x04
-exit 0
+leave 0
 END
 
 printf '0,0,0\n0,1,1\n1,0,1\n1,1,0\n' >corners.csv
 plays 'training, and what interrupts it' 80 24 "$MLPC" repl <<'END'
-expect > 
-send n = net("xor", input(2):dense(8):tanh():dense(1):sigmoid())\r
-send d = data "corn\t"\r
-send d\r
+enter n = net("xor", input(2):dense(8):tanh():dense(1):sigmoid())
+enter d = data "corn\t"
+enter d
 expect 4 rows of 2
-send n:train(d, { epochs = 500, lr = 0.1 })\r
+enter n:train(d, { epochs = 500, lr = 0.1 })
 expect epoch 
 expect 500 epochs, 500 steps
 expect accuracy
-send (n{0, 1} > 0.9 and n{1, 1} < 0.1) and "learnt" .. " it" or "not"\r
+enter (n{0, 1} > 0.9 and n{1, 1} < 0.1) and "learnt" .. " it" or "not"
 expect learnt it
-send n:train(d, { epochs = 1000000000 })\r
+enter n:train(d, { epochs = 1000000000 })
 expect epoch 
 expect left
-send \x03
+interrupt
 expect what was learnt is kept
-send #n.history > 500 and "more" .. " epochs"\r
+enter #n.history > 500 and "more" .. " epochs"
 expect more epochs
-send n:train(d, { epochs = 3, progress = function() n:train(d) end })\r
+enter n:train(d, { epochs = 3, progress = function() n:train(d) end })
 expect xor is being trained
-expect > 
-send \x04
-exit 0
+leave 0
 END
 
 plays 'interrupts of Lua' 80 24 "$MLPC" repl <<'END'
-expect > 
-send print("r" .. "uns") while true do end\r
+enter print("r" .. "uns") while true do end
 expect runs
-send \x03
+interrupt
 expect error: interrupted
-send print("r" .. "uns") while true do pcall(function() while true do end end) end\r
+enter print("r" .. "uns") while true do pcall(function() while true do end end) end
 expect runs
-send \x03
+interrupt
 expect error: interrupted
-send coroutine.wrap(function() print("r" .. "uns") while true do end end)()\r
+enter coroutine.wrap(function() print("r" .. "uns") while true do end end)()
 expect runs
-send \x03
+interrupt
 expect error: interrupted
-send co = coroutine.create(function() print("r" .. "uns") while true do end end)\r
-send while true do coroutine.resume(co) end\r
+enter co = coroutine.create(function() print("r" .. "uns") while true do end end)
+enter while true do coroutine.resume(co) end
 expect runs
-send \x03
+interrupt
 expect error: interrupted
 # what was interrupted is forgotten
-send for i = 1, 1e6 do x = i end\r
-send x\r
+enter for i = 1, 1e6 do x = i end
+enter x
 expect 1000000
-expect > 
-send \x04
-exit 0
+leave 0
 END
 
 if command -v cc >/dev/null 2>&1; then
     plays 'the second tier' 80 24 "$MLPC" repl <<'END'
-expect > 
-send n = net("tier", input(2):dense(8):tanh():dense(1):sigmoid())\r
-send n{0, 1}\r
+enter n = net("tier", input(2):dense(8):tanh():dense(1):sigmoid())
+enter n{0, 1}
 expect 0.
 expect tier: cc takes over after
-send n{0, 1} == n{0, 1} and "an" .. "swers"\r
+enter n{0, 1} == n{0, 1} and "an" .. "swers"
 expect answers
-expect > 
-send \x04
-exit 0
+leave 0
 END
     CC=false plays 'no second tier' 80 24 "$MLPC" repl <<'END'
-expect > 
-send n = net("tier", input(2):dense(8):tanh():dense(1):sigmoid())\r
-send n{0, 1}\r
+enter n = net("tier", input(2):dense(8):tanh():dense(1):sigmoid())
+enter n{0, 1}
 expect tier: stays on tcc
-expect > 
-send \x04
-exit 0
+leave 0
 END
 fi
 
 plays 'a terminal of 20 columns' 20 12 "$MLPC" repl <<'END'
-expect > 
-send n = net("xor", input(2):dense(8):tanh():dense(1):sigmoid())\r
-send d = data{ {0,0, 0}, {0,1, 1}, {1,0, 1}, {1,1, 0} }\r
-send n:train(d, { epochs = 2000, lr = 0.01 })\r
+enter n = net("xor", input(2):dense(8):tanh():dense(1):sigmoid())
+enter d = data{ {0,0, 0}, {0,1, 1}, {1,0, 1}, {1,1, 0} }
+enter n:train(d, { epochs = 2000, lr = 0.01 })
 expect accuracy
-send "abcdefghijklmnop" .. "qrstuvwxyz"\r
+enter "abcdefghijklmnop" .. "qrstuvwxyz"
 expect abcdefghijklmnopqrstuvwxyz
-send n:\t\t
+begin n:\t\t
 expect train
 send show()\r
 expect net xor
-expect > 
-send \x04
-exit 0
+leave 0
 END
 if command -v gnuplot >/dev/null 2>&1; then
     plays 'a drawing of 20 columns' 20 12 "$MLPC" repl <<'END'
-expect > 
-send plot(relu)\r
+enter plot(relu)
 expect **
 expect relu
-send 40 + 2\r
+enter 40 + 2
 expect 42
-expect > 
-send \x04
-exit 0
+leave 0
 END
 fi
 
 note="note: this session's history is not kept"
 session="expect $note
-expect > 
-send 40 + 2\\r
+enter 40 + 2
 expect 42
-expect > 
-send \\x04
-exit 0"
+leave 0"
 echo "$session" | plays 'no HOME' 120 24 env -u HOME "$MLPC" repl
 touch file
 echo "$session" | plays 'a history that cannot be' 120 24 env XDG_STATE_HOME="$dir/file" "$MLPC" repl

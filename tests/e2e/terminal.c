@@ -1,8 +1,11 @@
 /* terminal.c COLUMNS ROWS COMMAND...: runs a command on a terminal of that size and plays a script from standard input:
  *
- *     send TEXT      types it; \r \t \e \xNN and \\ are what they are in C
+ *     enter TEXT     waits for a prompt ("> "), types it and the return key; \r \t \e \xNN and \\ are as in C
+ *     begin TEXT     the same without the return key
+ *     send TEXT      types it at once
+ *     interrupt      Ctrl-C, at once
  *     expect TEXT    waits until the terminal has shown it, behind what was expected before
- *     exit STATUS    waits for the command's end
+ *     leave STATUS   Ctrl-D at a prompt; waits for the command's end, which has that exit status
  *
  * Colours and cursor movements are left out of what is looked at. Nothing is slept for; what does not come within
  * TIMEOUT seconds is a failure, told with all that was shown. Ends "N passed, N failed" as tests do. */
@@ -15,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +26,7 @@ enum { TIMEOUT = 60, SHOWN_MAX = 1 << 22 };
 
 static char shown[SHOWN_MAX]; /* without escape sequences */
 static size_t size, from;     /* of shown; where the next expectation begins */
+static size_t typed;          /* how much was shown when a line was typed last */
 static int terminal;
 static int sequence; /* within an escape sequence: 1 behind ESC, 2 in a CSI, 3 behind ESC and a parenthesis */
 
@@ -111,6 +116,23 @@ static int type(const char *text, size_t n)
     return 1;
 }
 
+/* Waits for a new prompt behind what was typed last, and until the command reads single keys, as an editor of lines does. */
+static int prompted(void)
+{
+    struct termios mode;
+    double end = now() + TIMEOUT;
+    for (int open = 1; open && now() < end; open = more(10)) {
+        int fresh = size >= 2 && memcmp(shown + size - 2, "> ", 2) == 0 && memchr(shown + typed, '\n', size - typed);
+        if (fresh && tcgetattr(terminal, &mode) == 0 && !(mode.c_lflag & ICANON))
+            break;
+        if (!open)
+            return 0;
+    }
+    int in_time = now() < end;
+    typed = size;
+    return in_time;
+}
+
 static int ends_with(pid_t child, int wanted)
 {
     int status = 0;
@@ -151,12 +173,18 @@ int main(int argc, char **argv)
         line[strcspn(line, "\n")] = 0;
         char *text = strchr(line, ' ');
         text = text ? text + 1 : line + strlen(line);
-        if (strncmp(line, "send ", 5) == 0)
+        if (strncmp(line, "enter ", 6) == 0)
+            good = prompted() && type(text, plain(text)) && type("\r", 1);
+        else if (strncmp(line, "begin ", 6) == 0)
+            good = prompted() && type(text, plain(text));
+        else if (strncmp(line, "send ", 5) == 0)
             good = type(text, plain(text));
+        else if (strcmp(line, "interrupt") == 0)
+            good = type("\003", 1);
         else if (strncmp(line, "expect ", 7) == 0)
             good = expect((plain(text), text));
-        else if (strncmp(line, "exit ", 5) == 0)
-            good = ends_with(child, atoi(text));
+        else if (strncmp(line, "leave ", 6) == 0)
+            good = prompted() && type("\004", 1) && ends_with(child, atoi(text));
         else if (*line && *line != '#')
             good = 0;
         else
