@@ -393,6 +393,16 @@ static void lay_out_numbers(Plan *p)
         }
 }
 
+/* Samples at a time in training. Each tile passes once over weights and gradients, wherever they live: 120 samples make
+ * that cheap, but then their buffers should stay in L2 (128 K floats), or be no larger than the net itself, which is passed
+ * over anyway. So: as many as one of the two allows, in multiples that every tile height divides. */
+static int training_rows(size_t sample, size_t trained)
+{
+    const size_t most = 480, l2 = (size_t)128 * 1024, room = trained > l2 ? trained : l2;
+    const size_t fit = room / sample;
+    return fit >= most ? (int)most : fit >= 24 ? (int)fit / 24 * 24 : 24;
+}
+
 /* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. */
 static void choose_rows(Plan *p)
 {
@@ -403,9 +413,8 @@ static void choose_rows(Plan *p)
     p->scratch_argument = p->ram_one > STACK_LIMIT;
     if (!sample)
         return;
-    if (p->graph->training) { /* the caller's scratch: large enough to pay for passing over the weights, small for L2 */
-        size_t most = (size_t)128 * 1024 / sample;
-        p->rows = p->target == TARGET_PORTABLE ? 1 : most >= 240 ? 240 : most >= 24 ? (int)most / 24 * 24 : 24;
+    if (p->graph->training) {
+        p->rows = p->target == TARGET_PORTABLE ? 1 : training_rows(sample, p->trained);
         p->ram_batch *= (size_t)p->rows;
         return;
     }
