@@ -1,17 +1,19 @@
-/* learner_jit_test.c: the learner over code made in memory against the reference: losses, gradients, running statistics and
- * answers of random nets; blocks, rows of several inputs, threads. */
+/* learner_jit_test.c: the learner over code made in memory, and the code that --train prints, against the reference: losses,
+ * gradients and running statistics of random nets; blocks, rows of several inputs, threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "back/emit.h"
 #include "base/block.h"
 #include "graph/loss.h"
 #include "learner.h"
@@ -186,12 +188,14 @@ typedef struct Pair {
     Random r;
 } Pair;
 
-static bool pair_new(Pair *p, uint64_t seed, RandomKind kind, int threads)
+static bool pair_new(Pair *p, uint64_t seed, RandomKind kind, bool printed, int threads)
 {
     Diag d;
     *p = (Pair){.a = arena_new(), .r = {seed}};
     diag_init(&d, p->a);
     p->g = random_lesson(p->a, &d, seed, kind, &p->r, &p->o);
+    if (printed) /* what the functions that are printed take */
+        p->o = (GradOptions){0};
     LearnerOptions o = {.grad = &p->o, .scores = random_chance(&p->r, 50), .threads = threads};
     const mlp_kernels *k = mlp_kernels_at((int)(seed % 4)); /* each set has its turn, the best one more often */
     p->jit = learner_jit_for(p->g, k ? k : mlp_kernels_best(), &d, &o);
@@ -233,7 +237,7 @@ static void random_gradients(RandomKind kind, uint64_t from, uint64_t to)
     double worst = 0;
     for (uint64_t seed = from; seed < to; seed++) {
         Pair p;
-        if (pair_new(&p, seed, kind, 1)) {
+        if (pair_new(&p, seed, kind, false, 1)) {
             const char *what = arena_printf(p.a, "random graph %llu", (unsigned long long)seed);
             Samples b = samples_new(p.g, &p.o, &p.jit->run, count_of(&p.r, kind != RANDOM_SMALL), &p.r);
             same_sizes(&p);
@@ -271,7 +275,7 @@ static void blocks_go_there_and_back(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 100; seed++) {
         Pair p;
-        if (pair_new(&p, seed, RANDOM_ANY, 1)) {
+        if (pair_new(&p, seed, RANDOM_ANY, false, 1)) {
             float *block = block_new(p.jit->run.params), *back = malloc((p.params + 1) * sizeof *back);
             for (size_t i = 0; i < p.params; i++)
                 p.w[i] = (float)i;
@@ -283,6 +287,157 @@ static void blocks_go_there_and_back(void **state)
         }
         pair_free(&p);
     }
+}
+
+/* ---- the code that is printed ---------------------------------------------------------------------------------- */
+
+enum { PRINTED = 48, PRINTED_CC = 5, ROWS_MAX = 40 };
+
+/* What the wrapper of a printed gradient takes; it returns the floats of scratch when g is NULL. */
+typedef double Printed(float *p, size_t n, const float *const *in, float *g, float *scratch, uint64_t seed, uint64_t step);
+
+static Plan *plan_of(Arena *a, const Graph *g)
+{
+    Diag d;
+    diag_init(&d, a);
+    Graph *f = graph_copy_into(a, g), *t = graph_copy_into(a, g);
+    for (int i = 0; i < g->nparam; i++)
+        f->param[i]->value = t->param[i]->value = NULL;
+    assert_true(pass_grad(t, &d, NULL));
+    t->noutput = 0;
+    graph_prune(t);
+    pass_fuse(t);
+    assert_true(pass_fold(f, &d));
+    pass_fuse(f);
+    Plan *p = plan_make(f, WEIGHTS_ARGUMENT, TARGET_SIMD);
+    p->train = plan_make(t, WEIGHTS_ARGUMENT, TARGET_SIMD);
+    return p;
+}
+
+/* Adds the net as text with names that begin with n7_, and its wrapper w7. */
+static void print_net(const Pair *p, int number, Text *t)
+{
+    const Plan *plan = plan_of(p->a, p->g), *train = plan->train;
+    const char *name = arena_printf(p->a, "n%d", number);
+    EmitOptions o = {.prefix = name, .command = "mlpc net.lua --train", .script = "net.lua", .single_header = true};
+    bool drops = false;
+    text_printf(t, "#define N%d_IMPLEMENTATION\n", number);
+    emit_source(plan, &o, t);
+    for (int i = 0; i < train->graph->nnode; i++)
+        drops |= train->graph->node[i]->op == OP_DROPOUT_TRAIN;
+    text_printf(t, "\ndouble w%d(float *p, size_t n, const float *const *in, float *g, float *scratch, uint64_t seed, uint64_t "
+                   "step)\n{\n    (void)seed, (void)step;\n    if (!g)\n        return (double)N%d_TRAIN_SCRATCH%s;\n"
+                   "    return (double)n%d_grad(p, n", number, number, train->whole_batch ? "(n)" : "", number);
+    for (int i = 0; i < p->g->ninput + train->graph->ntarget; i++)
+        text_printf(t, ", in[%d]", i);
+    text_printf(t, ", g, scratch%s);\n}\n", drops ? ", seed, step" : "");
+}
+
+/* n rows of parts that lie one after the other, each part by itself. */
+static void split_rows(float **part, const int *width, int count, const float *rows, size_t total, size_t n)
+{
+    for (int i = 0; i < count; rows += width[i], i++) {
+        part[i] = malloc((n * (size_t)width[i] + 1) * sizeof(float));
+        for (size_t r = 0; r < n; r++)
+            memcpy(part[i] + r * (size_t)width[i], rows + r * total, (size_t)width[i] * sizeof(float));
+    }
+}
+
+/* The gradient by the printed function, in the PyTorch layout. The learner's block is that function's block. */
+static double printed_gradient(const Pair *p, Printed *call, const mlp_batch *b, float *got)
+{
+    const mlp_learner *l = &p->jit->run;
+    float *in[64], *block = block_new(l->params), *g = block_new(l->params);
+    int width[64], count = p->g->ninput;
+    assert_in_range(p->g->ninput + p->g->noutput, 1, 64);
+    for (int i = 0; i < count; i++)
+        width[i] = p->g->input[i]->width;
+    split_rows(in, width, count, b->x, l->inputs, b->n);
+    for (int o = 0; o < p->g->noutput; o++)
+        width[count + o] = loss_read(p->g, p->g->train.loss, p->g->output[o].node).value->width;
+    split_rows(in + count, width + count, p->g->noutput, b->t, l->targets, b->n);
+    memset(block, 0, l->params * sizeof *block);
+    p->jit->load(p->jit, p->w, block);
+    float *scratch = block_new((size_t)call(NULL, b->n, NULL, NULL, NULL, 0, 0));
+    double loss = call(block, b->n, (const float *const *)in, g, scratch, b->seed, b->step);
+    for (size_t s = 0; s < l->statistics_count; s++)
+        memcpy(g + l->statistics[s].from, block + l->statistics[s].from, l->statistics[s].count * sizeof *g);
+    p->jit->store(p->jit, g, got);
+    for (int i = 0; i < count + p->g->noutput; i++)
+        free(in[i]);
+    free(block);
+    free(g);
+    free(scratch);
+    return loss;
+}
+
+/* Nets from..from + count - 1 printed into one file, built by the compiler, and both codes against the reference. */
+static void check_printed(const char *compiler, uint64_t from, int count)
+{
+    static Pair pair[PRINTED];
+    char dir[] = "/tmp/mlpc-test-XXXXXX", path[64], command[256];
+    Text t = {0};
+    double worst = 0;
+    int compared = 0;
+    assert_non_null(mkdtemp(dir));
+    for (int i = 0; i < count; i++)
+        if (pair_new(&pair[i], from + (uint64_t)i, RANDOM_SMALL, true, 1))
+            print_net(&pair[i], i, &t);
+    snprintf(path, sizeof path, "%s/nets.c", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fwrite(t.data, 1, t.size, f);
+    fclose(f);
+    text_free(&t);
+    snprintf(command, sizeof command, "%s -shared -fPIC -o %s/nets.so %s", compiler, dir, path);
+    if (system(command) != 0)
+        fail_msg("%s fails", command);
+    snprintf(path, sizeof path, "%s/nets.so", dir);
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        fail_msg("%s", dlerror());
+    for (int i = 0; i < count; i++) {
+        Pair *p = &pair[i];
+        if (p->jit) {
+            const char *what = arena_printf(p->a, "%s, random graph %llu", compiler, (unsigned long long)from + (unsigned)i);
+            snprintf(path, sizeof path, "w%d", i);
+            void *address = dlsym(library, path);
+            assert_non_null(address);
+            Printed *call;
+            memcpy(&call, &address, sizeof call);
+            Samples b = samples_new(p->g, &p->o, &p->jit->run, 1 + (size_t)random_below(&p->r, ROWS_MAX), &p->r);
+            Want want = want_of(p->reference, p->w, p->params, &b, reach_of(p->g), &p->r);
+            if (fabs(want.loss) < 1e6 && want.loss_moves < 1e-3 * fabs(want.loss)) {
+                float *got = malloc(p->params * sizeof *got);
+                double loss = printed_gradient(p, call, &b.b, got);
+                if (!(fabs(loss - want.loss) <= 1e-5 * fabs(want.loss) + 32 * want.loss_moves))
+                    fail_msg("%s: the loss is %.9g, expected %.9g", what, loss, want.loss);
+                worst = fmax(worst, compare(p->g, &want, got, what));
+                gradient(p->jit, p->w, p->params, &b.b, got);
+                compare(p->g, &want, got, what);
+                free(got);
+                compared++;
+            }
+            want_free(&want);
+            samples_free(&b);
+        }
+        pair_free(p);
+    }
+    dlclose(library);
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+    printf("%s: %d nets, worst %.3f of the bound\n", compiler, compared, worst);
+    assert_true(compared * 2 > count);
+}
+
+static void printed_code_says_the_same(void **state)
+{
+    (void)state;
+    const char *cc = getenv("CC");
+    char command[256];
+    check_printed("tcc", 30000, PRINTED);
+    snprintf(command, sizeof command, "%s -std=c99 -O1 -march=native", cc && *cc ? cc : "cc");
+    check_printed(command, 30100, PRINTED_CC);
 }
 
 /* ---- threads --------------------------------------------------------------------------------------------------- */
@@ -312,7 +467,7 @@ static void threads_do_not_meet(void **state)
     (void)state;
     for (uint64_t seed = 40; seed < 60; seed++) {
         Pair p;
-        if (!pair_new(&p, seed, RANDOM_SMALL, THREADS)) {
+        if (!pair_new(&p, seed, RANDOM_SMALL, false, THREADS)) {
             pair_free(&p);
             continue;
         }
@@ -350,6 +505,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_the_reference_s),
+        cmocka_unit_test(printed_code_says_the_same),
         cmocka_unit_test(blocks_go_there_and_back),
         cmocka_unit_test(threads_do_not_meet),
     };
