@@ -56,7 +56,7 @@ static const Option options[] = {
     {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL, NULL},
     {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL, NULL},
     {"-d", " graph|grad|fold|fuse|plan", "prints the net after that stage, and stops", CHOICE(dump)},
-    {"--data", " FILE", "samples: CSV, IDX, NPY, NPZ or f32, each also gzipped (default: NET.csv beside NET.lua, if it is "
+    {"--data", " FILE", "samples: CSV, IDX, NPY, NPZ or f32, each also gzipped (default: NET.csv[.gz] beside NET.lua, if it is "
      "there). run: CSV, NPY or f32 (default: standard input)", TEXT(learn.data)},
     {"--labels", " FILE", "what belongs to them, if not in the same file", TEXT_OF("train eval", learn.labels)},
     {"--labels", NULL, "answers with the names of the classes and their probabilities, the most likely first",

@@ -41,10 +41,13 @@ static bool exists(const char *path)
 static bool find_data(Run *r)
 {
     TrainArgs *args = &r->cli->learn;
-    const char *path = args->data ? args->data : beside(r, ".csv");
-    if (!args->data && exists(path) && !args->labels) {
-        args->data = path;
-        diag_note(r->d, (Pos){path, 0}, "data from here");
+    static const char *const ending[] = {".csv", ".csv.gz"};
+    for (int i = 0; i < 2 && !args->data && !args->labels; i++) {
+        const char *path = beside(r, ending[i]);
+        if (exists(path)) {
+            args->data = path;
+            diag_note(r->d, (Pos){path, 0}, "data from here");
+        }
     }
     return args->data != NULL;
 }
