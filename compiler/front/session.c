@@ -352,7 +352,8 @@ static void check_names(lua_State *L, const Graph *g)
 {
     Script *s = script_of(L);
     Node **list = ARENA_ARRAY(s->arena, (size_t)g->nnode + 1, Node *);
-    memcpy(list, g->node, (size_t)g->nnode * sizeof *list);
+    for (int i = 0; i < g->nnode; i++)
+        list[i] = g->node[i];
     qsort(list, (size_t)g->nnode, sizeof *list, by_name);
     for (int i = 0; i + 1 < g->nnode; i++) {
         const Node *a = list[i], *b = list[i + 1];

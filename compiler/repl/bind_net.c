@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "cli.h"
 #include "front/weights.h"
 #include "repl/bind.h"
@@ -152,6 +153,21 @@ static int show(lua_State *L)
     if (!show_table(&c, &t))
         text_free(&t);
     session_tell(L, &c.diag);
+    bind_push_text(L, &t);
+    return 1;
+}
+
+/* n:bench() */
+static int bench(lua_State *L)
+{
+    NetObject *n = bind_net_at(L, 1, "bench");
+    Arena *a = session_arena(L);
+    Diag d;
+    Text t = {0};
+    diag_init(&d, a);
+    if (!bench_net(graph_copy_into(a, n->graph), false, &t, &d))
+        text_free(&t);
+    session_tell(L, &d);
     bind_push_text(L, &t);
     return 1;
 }
@@ -329,7 +345,7 @@ static int net_index(lua_State *L)
         return field_name(L, n);
     if (strcmp(name, "params") == 0)
         return field_params(L, n);
-    static const char *const known[] = {"train", "eval", "show",    "c",    "plot",   "save",
+    static const char *const known[] = {"train", "eval", "bench", "show",    "c",    "plot",   "save",
                                         "load",  "free", "history", "name", "params", "reset"};
     Op op = op_find(name);
     if (op != OP_COUNT)
@@ -347,7 +363,7 @@ void bind_net_open(lua_State *L)
 {
     static const luaL_Reg events[] = {{"__tostring", to_text},       {"__newindex", net_newindex}, {"__gc", collect},
                                       {"__call", bind_net_answer}, {"__close", collect},         {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"show", show},   {"c", to_c},
+    static const luaL_Reg methods[] = {{"show", show},   {"c", to_c}, {"bench", bench},
                                        {"save", save},   {"load", load},
                                        {"reset", reset}, {"free", release},
                                        {"train", bind_net_train}, {"eval", bind_net_eval}, {"plot", bind_net_plot},

@@ -23,6 +23,7 @@ static const struct {
      "schedule, warmup, decay, momentum, weight_decay, clip, scale, seed, patience, threads, log, progress (a function)"},
     {"eval", "n:eval(d)", "loss, accuracy and confusion on data"},
     {"show", "n:show()", "layers, shapes, parameters and cost"},
+    {"bench", "n:bench()", "compile times, microseconds a sample, and the share of what this machine can do"},
     {"c", "n:c()   n:c(\"xor.c\" [, {train = true, portable = true}])", "its C as text, or in a file with its header beside it"},
     {"save", "n:save(\"n.safetensors\")   n:load(\"n.safetensors\" [, {by_order = true}])", "weights"},
     {"plot", "n:plot()   plot(n.history)   plot(relu)   plot(x, \"x.svg\")", "draws in the terminal, or into a file (svg, png)"},
