@@ -88,7 +88,7 @@ static void add_curve(Drawing *p, Curves *c, const char *title, const char *how,
 
 static void draw_curves(Drawing *p, const Curves *c)
 {
-    text_add(p->t, "set key outside bottom center horizontal\nset grid\nplot");
+    text_add(p->t, "set key outside bottom center horizontal width 2\nset grid\nplot");
     for (int i = 0; i < c->count; i++)
         text_printf(p->t, "%s $c%d with lines lw 2 %s title '%s'", i ? "," : "", i, c->how[i], c->title[i]);
     text_char(p->t, '\n');
@@ -285,7 +285,7 @@ static void draw_letters(Drawing *p, const NetObject *n, const double *z, const 
         }
         text_add(p->t, "NaN NaN\nEOD\n");
     }
-    text_add(p->t, "set key outside bottom center horizontal\nplot");
+    text_add(p->t, "set key outside bottom center horizontal width 2\nplot");
     for (int k = width == 1; k < kinds; k++) {
         const char *title = width > 1 ? output_title(p, n->graph, k)
                                       : arena_printf(p->a, "%.3g..%.3g", low + (high - low) * k / 5, low + (high - low) * (k + 1) / 5);

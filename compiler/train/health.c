@@ -72,7 +72,7 @@ static void saturated_line(Text *t, const Node *n, const float *x, size_t rows, 
     text_printf(t, "  %-14s %.1f %% of values outside -2..2, %zu of %d units always\n", n->name, 100 * share, stuck,
                 n->width);
     if (share > 0.5)
-        text_printf(t, "  %-14s hint: scale the inputs (--scale standard), start smaller (init = \"glorot\"), or use relu\n", "");
+        text_printf(t, "  %-14s hint: scale the inputs (scale: standard), start smaller (init = \"glorot\"), or use relu\n", "");
 }
 
 static void prelu_line(Text *t, const Graph *g, const Node *n, const float *w)
