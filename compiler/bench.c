@@ -18,7 +18,8 @@
 enum { ROUNDS = 8, TURNS = 3, COMPILES = 51, BATCHES = 3, BATCH_MOST = 256, TIERS = 2 };
 
 static const double ROUND = 2e-3, ENOUGH = 0.2; /* seconds: of a round at least, of rounds before a fourth */
-static const int batches[BATCHES] = {1, 16, BATCH_MOST};
+static const int batches[BATCHES] = {1, 16, BATCH_MOST}; /* powers of two */
+static const size_t ROOM = (size_t)1 << 26;                /* floats: batches with more in and out are left out */
 
 /* One line of the table. */
 typedef struct Speed {
@@ -39,6 +40,7 @@ typedef struct Bench {
     double tcc_ms, cc_s;
     const char *news; /* why there is no cc; NULL: there is */
     /* running it */
+    int sizes; /* so many of the batches */
     float **x;        /* rows of each input */
     const float **in; /* what calls take: for each row from which a call begins, a pointer for each input */
     float **out;
@@ -169,7 +171,7 @@ typedef struct Calls {
 static void run_work(void *calls, size_t times)
 {
     const Calls *c = calls;
-    const size_t other = c->batch == 1 ? BATCH_MOST - 1 : 0, inputs = (size_t)c->b->g->ninput;
+    const size_t other = c->batch == 1 ? (size_t)batches[c->b->sizes - 1] - 1 : 0, inputs = (size_t)c->b->g->ninput;
     for (size_t k = 0; k < times; k++)
         live_run(c->l, (size_t)c->batch, c->b->in + (k & other) * inputs, c->b->out);
 }
@@ -192,16 +194,16 @@ static Speed speed_of(const Bench *b, const char *tier, int batch, double second
 /* Both in turns, so that a bad moment of the machine is a bad one for both. */
 static void measure_tiers(Bench *b, Live *const *live, int tiers)
 {
-    for (int i = 0; i < BATCHES; i++) {
+    for (int i = 0; i < b->sizes; i++) {
         double best[TIERS] = {HUGE_VAL, HUGE_VAL};
         for (int turn = 0; turn < TURNS * tiers; turn++) {
             Calls c = {b, live[turn % tiers], batches[i]};
             best[turn % tiers] = fmin(best[turn % tiers], best_time(run_work, &c));
         }
         for (int t = 0; t < tiers; t++)
-            b->speed[t * BATCHES + i] = speed_of(b, live_tier(live[t]), batches[i], best[t]);
+            b->speed[t * b->sizes + i] = speed_of(b, live_tier(live[t]), batches[i], best[t]);
     }
-    b->speeds = tiers * BATCHES;
+    b->speeds = tiers * b->sizes;
 }
 
 static bool measure_speed(Bench *b, Diag *d)
@@ -223,15 +225,23 @@ static bool measure_speed(Bench *b, Diag *d)
 static void take_rows(Bench *b, Arena *a)
 {
     const Graph *g = b->g;
-    b->in = ARENA_ARRAY(a, (size_t)g->ninput * BATCH_MOST, const float *);
+    size_t numbers = 0;
+    for (int i = 0; i < g->ninput; i++)
+        numbers += (size_t)g->input[i]->width;
+    for (int o = 0; o < g->noutput; o++)
+        numbers += (size_t)g->output[o].node->width;
+    for (b->sizes = BATCHES; b->sizes > 1 && (size_t)batches[b->sizes - 1] * numbers > ROOM;)
+        b->sizes--;
+    const int most = batches[b->sizes - 1];
+    b->in = ARENA_ARRAY(a, (size_t)g->ninput * (size_t)most, const float *);
     b->out = ARENA_ARRAY(a, (size_t)g->noutput, float *);
     b->x = ARENA_ARRAY(a, (size_t)g->ninput, float *);
     for (int i = 0; i < g->ninput; i++)
-        b->x[i] = take_floats(BATCH_MOST * (size_t)g->input[i]->width, 1e-3f);
-    for (int k = 0; k < BATCH_MOST * g->ninput; k++)
+        b->x[i] = take_floats((size_t)most * (size_t)g->input[i]->width, 1e-3f);
+    for (int k = 0; k < most * g->ninput; k++)
         b->in[k] = b->x[k % g->ninput] + (size_t)(k / g->ninput) * (size_t)g->input[k % g->ninput]->width;
     for (int o = 0; o < g->noutput; o++)
-        b->out[o] = take_floats(BATCH_MOST * (size_t)g->output[o].node->width, 0);
+        b->out[o] = take_floats((size_t)most * (size_t)g->output[o].node->width, 0);
 }
 
 static void free_rows(Bench *b)
