@@ -208,7 +208,9 @@ void session_begin(lua_State *L)
 /* Replaces the workspace on top of the stack by the one that holds its nodes now. */
 static Workspace *resolve(lua_State *L)
 {
-    Workspace *w = lua_touserdata(L, -1);
+    Workspace *w = luaL_testudata(L, -1, WORKSPACE_TYPE);
+    if (!w || (!w->arena && !w->into)) /* who has the debug library can take everything apart */
+        session_error(L, "this tensor was taken apart");
     while (w->into) {
         lua_getiuservalue(L, -1, 1);
         lua_remove(L, -2);

@@ -278,6 +278,8 @@ static int operator_minus(lua_State *L)
 static int operator_width(lua_State *L)
 {
     const Tensor *t = luaL_checkudata(L, 1, TENSOR_TYPE);
+    if (script_of(L)->session)
+        session_enter(L, 1);
     lua_pushinteger(L, t->node->width);
     return 1;
 }
@@ -285,6 +287,8 @@ static int operator_width(lua_State *L)
 static int tensor_text(lua_State *L)
 {
     const Tensor *t = luaL_checkudata(L, 1, TENSOR_TYPE);
+    if (script_of(L)->session)
+        session_enter(L, 1);
     lua_pushfstring(L, "%s: %d wide (%s:%d)", t->node->name, t->node->width, t->node->pos.file, t->node->pos.line);
     return 1;
 }

@@ -210,6 +210,10 @@ static Lesson *begin(lua_State *L, NetObject *n, const DataObject *data)
     Arena *a = session_arena(L);
     Lesson *s = ARENA_NEW(a, Lesson);
     *s = (Lesson){.L = L, .n = n, .args = data->args};
+    const char **text[] = {&s->args.data, &s->args.labels, &s->args.val, &s->args.val_labels, &s->args.test, &s->args.test_labels,
+                           &s->args.label, &s->args.delimiter};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) /* the data may be freed while the net learns */
+        *text[i] = *text[i] ? arena_strdup(a, *text[i]) : NULL;
     diag_init(&s->d, a);
     arena_defer(a, end_lesson, s);
     s->t = (Training){.g = graph_copy_into(a, n->graph), .d = &s->d, .a = a, .args = &s->args, .dashes = "", .context = s};

@@ -55,6 +55,7 @@ lua_State *prompt_running(void) { return running; }
 static int resume(lua_State *L)
 {
     lua_State *before = running, *co = lua_tothread(L, 1);
+    luaL_argexpected(L, co, 1, "thread");
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
     running = co;
@@ -65,10 +66,10 @@ static int resume(lua_State *L)
 
 /* coroutine.wrap by create and resume: what a coroutine raises is raised again. */
 static const char wrap_lua[] =
-    "local create, resume, close, error, select = ...\n"
+    "local create, resume, close, status, error = ...\n"
     "local function back(co, ok, ...)\n"
     "    if ok then return ... end\n"
-    "    close(co)\n"
+    "    if status(co) == \"dead\" then close(co) end\n"
     "    error((...), 0)\n"
     "end\n"
     "return function(f)\n"
@@ -87,8 +88,8 @@ static void watch_coroutines(lua_State *L)
     lua_getfield(L, -2, "create");
     lua_getfield(L, -3, "resume");
     lua_getfield(L, -4, "close");
+    lua_getfield(L, -5, "status");
     lua_getglobal(L, "error");
-    lua_getglobal(L, "select");
     lua_call(L, 5, 1);
     lua_setfield(L, -2, "wrap");
     lua_pop(L, 1);

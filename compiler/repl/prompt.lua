@@ -14,7 +14,8 @@ local DEPTH, ITEMS, WIDTH = 6, 200, 100
 
 -- A net's numbers are single precision: those that are show as few digits as bring them back.
 local function number_text(v)
-    if math_type(v) == "integer" or v ~= v or v == huge or v == -huge then return tostring(v) end
+    if v ~= v then return "nan" end -- without the sign that machines differ in
+    if math_type(v) == "integer" or v == huge or v == -huge then return tostring(v) end
     return host.number(v)
 end
 

@@ -175,6 +175,9 @@ static int open_script(lua_State *L)
 {
     Repl *r = lua_touserdata(L, 1);
     Compile *c = &r->cli->compile;
+    if (lua_getglobal(L, c->graph->name) != LUA_TNIL)
+        fprintf(stderr, "%s: note: the net hides what was called '%s'\n", c->graph->file, c->graph->name);
+    lua_settop(L, 1);
     lua_pushstring(L, c->graph->name);
     Compile taken = *c;
     bind_net_compiled(L, &taken);
@@ -216,6 +219,10 @@ int verb_repl(Cli *cli)
     }
     const char *script = cli->compile.script;
     int status = EXIT_OK;
+    if (script && strcmp(script, "-") == 0) {
+        lua_close(r.L);
+        return cli_usage(cli, "the prompt reads standard input itself: name the script");
+    }
     if (script && !load_script(&r))
         status = EXIT_WRONG;
     if (status == EXIT_OK) {

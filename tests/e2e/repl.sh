@@ -395,6 +395,27 @@ else
     echo 'drawings skipped: no gnuplot'
 fi
 
+# ---- what takes things apart ----
+says 1 'nil
+true
+inner
+repl:9: this tensor was taken apart
+0.5' 'repl:5: error: cannot resume non-suspended coroutine
+repl:8: error: train: this data was freed
+' <<'LUA'
+dofile "xor.lua"
+xor:train(d, { epochs = 3, quiet = true, progress = function() debug.getmetatable(xor).__gc(xor) debug.getmetatable(d).__gc(d) collectgarbage() end }) and nil
+xor{0, 1} > 0
+coroutine.wrap(function() return "inner" end)()
+local co co = coroutine.wrap(function() return co() end) co()
+x = input(2)
+debug.setuservalue(x, nil, 1) collectgarbage() collectgarbage()
+xor:train(d)
+for _, f in ipairs { function() return #x end, function() return x:dense(2) end, function() return x + input(2) end } do ok, why = pcall(f) end
+(function() return pcall(function() return net("n", x) end) and "?" or why end)()
+net("half", input(1):dense(1, { init = "zero" }):sigmoid())(7)
+LUA
+
 # ---- a script ----
 cat >wave.lua <<'LUA'
 local width = param("width", 3)
