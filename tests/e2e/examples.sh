@@ -49,7 +49,7 @@ again() {
     if [ "$made" = "$wanted" ]; then ok; else bad "$what: made anew: $made"; fi
 }
 
-cp -R examples/plain_c examples/single_header examples/cmake examples/lua_module "$dir"
+cp -R examples/plain_c examples/single_header examples/cmake examples/lua_module examples/train_in_c "$dir"
 module=$(cd "$1" && pwd)
 strict='-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wdouble-promotion -Werror'
 
@@ -124,6 +124,15 @@ again 'cmake: and then nothing' no build/wave.c cmake --build build
 echo 'oops()' >wave.lua
 if cmake --build build >"$dir/log" 2>&1; then bad 'cmake: a wrong script'; else ok; fi
 if grep -q 'wave.lua:1: error' "$dir/log" && [ -s build/wave.c ]; then ok; else bad 'cmake: a wrong script is named'; fi
+
+cd "$dir/train_in_c" || exit 1
+check 'train_in_c: make' make "MLPC=$MLPC" "CFLAGS=-std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror $SANITIZE" \
+    "MLP=-I$root/runtime $module/libmlp.a -lz -lm -lpthread"
+check 'train_in_c: it learns' ./flowers "$root/models/iris.csv"
+right=$(sed -n 's/^epoch 200: .*, \([0-9]*\)\..*/\1/p' "$dir/log")
+if [ "${right:-0}" -ge 90 ]; then ok; else bad "train_in_c: ${right:-no} % right"; fi
+if ./flowers none.csv >"$dir/log" 2>&1; then bad 'train_in_c: no data'; else ok; fi
+if grep -q '^none.csv: cannot open' "$dir/log"; then ok; else bad 'train_in_c: the file is named'; fi
 
 cd "$dir/lua_module" || exit 1
 if [ -n "$SANITIZE" ]; then
