@@ -220,7 +220,7 @@ static bool open_rows(Run *r)
     mlp_error err;
     mlp_group *groups = ARENA_ARRAY(r->d->arena, (size_t)r->g->ninput, mlp_group);
     for (int i = 0; i < r->g->ninput; i++) {
-        groups[i] = (mlp_group){r->g->input[i]->name, (size_t)r->g->input[i]->width};
+        groups[i] = (mlp_group){graph_input_name(r->g, i), (size_t)r->g->input[i]->width};
         r->width += groups[i].width;
     }
     r->rows = mlp_rows_open(r->data, r->in, r->delimiter, groups, (size_t)r->g->ninput, &err);

@@ -199,8 +199,8 @@ static mlp_status take_names(mlp_rows *r)
     if (status == MLP_OK && !any && count != r->width) {
         const mlp_group *g = r->groups;
         status = mlp_fail(r->err, MLP_ESHAPE, r->in.name, r->record.line,
-                          "%zu column%s where the net takes %zu; others than its inputs may only stand beside columns called "
-                          "%s%s", count, count == 1 ? "" : "s", r->width, g->name, g->width > 1 ? "1 ..." : "");
+                          "%zu column%s where the net takes %zu (others may stand beside its inputs if these are called %s%s)",
+                          count, count == 1 ? "" : "s", r->width, g->name, g->width > 1 ? "1 ..." : "");
     }
     if (in_order) {
         free(r->place);

@@ -39,7 +39,7 @@ static void emit_step(Emit *e, const Step *s)
 
 const char *emit_input_name(const Emit *e, int i)
 {
-    return e->g->ninput == 1 && !e->g->input[0]->named ? "x" : e->g->input[i]->name;
+    return graph_input_name(e->g, i);
 }
 
 /* "FASHION_IN", or with several inputs "AC_GOAL_IN". which is 'I' or 'O'. */

@@ -396,6 +396,11 @@ double node_flops(const Node *n)
     return flops;
 }
 
+const char *graph_input_name(const Graph *g, int i)
+{
+    return g->ninput == 1 && !g->input[0]->named ? "x" : g->input[i]->name;
+}
+
 bool graph_bound(const Graph *g)
 {
     for (int i = 0; i < g->nparam; i++)

@@ -152,6 +152,9 @@ size_t graph_params(const Graph *g);
 double node_macs(const Node *n);
 double node_flops(const Node *n);
 
+/* What input i is called outside the script: in the C, in the columns of tables. One input without a name is x. */
+const char *graph_input_name(const Graph *g, int i);
+
 /* True when all parameters have values. A net without parameters is bound. */
 bool graph_bound(const Graph *g);
 

@@ -114,6 +114,7 @@ rm -f new.csv
 # ---- names ----
 answers 'y1,y2\n2.0,4.0\n' 'width,height\n1,2\n' twice.lua
 answers 'y1,y2\n' 'width,height\n' twice.lua
+answers 'y1,y2\n2.0,4.0\n' 'x2,name,x1\n2,a,1\n' twice.lua
 answers 'policy1,policy2,value\n1.0,2.0,90.0\n' 'goal,state3,note,state1,state2\n9,3,so it is,1,2\n' two.lua
 answers 'policy1,policy2,value\n1.0,2.0,90.0\n' 'state[0],state[1],state[2],goal\n1,2,3,9\n' two.lua
 answers 'policy1,policy2,value\n1.0,2.0,90.0\n' 'a,b,c,d\n1,2,3,9\n' two.lua
