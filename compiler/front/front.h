@@ -133,11 +133,18 @@ int script_on_error(lua_State *L);
 /* Reports the error value at index 1, what Lua says put into the words of this program. Call it protected. */
 int script_report_failure(lua_State *L);
 
-/* ---- session.c: what a session has instead of one graph --------------------------------------------------------- */
+/* ---- session.c -------------------------------------------------------------------------------------------------- */
 
 /* Raises what stands in the diag as errors, if there are any, and tells the rest. The diag and the arena of messages
  * are then empty again. */
 void session_settle(lua_State *L);
+
+/* Registers a type whose values have nothing but an end. */
+void session_add_type(lua_State *L, const char *type, lua_CFunction end);
+
+/* ---- workspace.c: what a session has instead of one graph ------------------------------------------------------- */
+
+void workspace_open(lua_State *L); /* registers the type */
 
 /* The workspace for a new input becomes the one that is built into. */
 void session_begin(lua_State *L);

@@ -1,7 +1,8 @@
 /* session.h: the net language in a Lua state that goes on: a prompt, or a Lua program. What script.h is to one script.
  *
- * The language is the same, but nothing has to be returned: tensors come and go with Lua's garbage, every net() copies what
- * its outputs depend on into a graph of its own, and mistakes are raised as Lua errors with their place in front. */
+ * The language is the same, but nothing has to be returned: tensors come and go with Lua's garbage, every net() copies
+ * what its outputs depend on into a graph of its own, and mistakes are raised as Lua errors with their place in front.
+ */
 #ifndef MLPC_SESSION_H
 #define MLPC_SESSION_H
 

@@ -21,7 +21,8 @@ void bind_afford(lua_State *L, double bytes, const char *what)
 {
     double machine = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     if (bytes > 0.5 * machine)
-        session_error(L, "%s would need %.0f MB of memory, this machine has %.0f", what, bytes / 1048576, machine / 1048576);
+        session_error(L, "%s would need %.0f MB of memory, this machine has %.0f", what, bytes / 1048576,
+                      machine / 1048576);
 }
 
 LiveJit bind_jit(lua_State *L)
@@ -65,8 +66,8 @@ static bool listed(const char *name, const char *const *list)
     return false;
 }
 
-static _Noreturn void unknown_option(lua_State *L, const char *what, const char *name, const BindOption *options, size_t n,
-                                     const char *const *others)
+static _Noreturn void unknown_option(lua_State *L, const char *what, const char *name, const BindOption *options,
+                                     size_t n, const char *const *others)
 {
     const char *known[64];
     size_t count = 0;

@@ -1,5 +1,5 @@
-/* bind.h: what the files of the Lua binding share: nets, data and results as values of Lua. The prompt and mlpc.so are made
- * of the same functions. Known only in repl/. */
+/* bind.h: what the files of the Lua binding share: nets, data and results as values of Lua. The prompt and mlpc.so are
+ * made of the same functions. Known only in repl/. */
 #ifndef MLPC_BIND_H
 #define MLPC_BIND_H
 
@@ -22,17 +22,17 @@ typedef struct Epoch {
 
 /* A net: what net() returns in a session. A full userdata. */
 typedef struct NetObject {
-    Arena *arena; /* NULL: it was freed */
-    Graph *graph; /* checked and pruned, no pass has touched it; its parameters are bound to w */
-    float *w;     /* [graph_params] in the PyTorch layout */
-    bool learnt;  /* w was learnt or loaded; else it is what learning begins with */
+    Arena *arena;        /* NULL: it was freed */
+    Graph *graph;        /* checked and pruned, no pass has touched it; its parameters are bound to w */
+    float *w;            /* [graph_params] in the PyTorch layout */
+    bool learnt;         /* w was learnt or loaded; else it is what learning begins with */
     const char *weights; /* the file that w was loaded from or saved to, or NULL; the arena's */
-    Live *live;   /* the code of w as it is; NULL: not made yet */
-    bool busy;    /* it is being trained */
-    Epoch *epoch; /* the history: epochs of all trainings, by malloc */
+    Live *live;          /* the code of w as it is; NULL: not made yet */
+    bool busy;           /* it is being trained */
+    Epoch *epoch;        /* the history: epochs of all trainings, by malloc */
     size_t epochs, epoch_room;
     double low[2], high[2]; /* of its first two inputs, in the data that it learnt from last */
-    const char *metric; /* what Epoch.metric is: "accuracy", "r2" */
+    const char *metric;     /* what Epoch.metric is: "accuracy", "r2" */
 } NetObject;
 
 /* Data: samples in a file, or in a table that was given. A full userdata. */
@@ -55,8 +55,8 @@ typedef struct BindOption {
     size_t at;        /* of a const char * in the record that is filled */
 } BindOption;
 
-/* Fills the record's fields from the table at index i (nil: nothing), texts in the arena. Unknown names are an error unless
- * they are among `others` (NULL-terminated; NULL: none), which the caller reads. what begins the messages. */
+/* Fills the record's fields from the table at index i (nil: nothing), texts in the arena. Unknown names are an error
+ * unless they are among `others` (NULL-terminated; NULL: none), which the caller reads. what begins the messages. */
 void bind_options(lua_State *L, int i, const char *what, const BindOption *options, size_t n, const char *const *others,
                   void *record, Arena *a);
 
@@ -100,11 +100,11 @@ Compile bind_net_compile(const NetObject *n, Arena *a);
 
 /* ---- the methods of nets ---------------------------------------------------------------------------------------- */
 
-int bind_net_answer(lua_State *L);  /* bind_answer.c: n{0, 1} */
-int bind_net_train(lua_State *L);   /* bind_train.c */
+int bind_net_answer(lua_State *L); /* bind_answer.c: n{0, 1} */
+int bind_net_train(lua_State *L);  /* bind_train.c */
 int bind_net_eval(lua_State *L);
 int bind_net_history(lua_State *L); /* pushes it as a table */
-void bind_train_open(lua_State *L);  /* registers the types of results */
+void bind_train_open(lua_State *L); /* registers the types of results */
 int bind_net_plot(lua_State *L);    /* bind_plot.c */
 
 /* Computes count rows of the net's inputs, one after the other, into y. */

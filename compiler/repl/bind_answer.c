@@ -39,7 +39,8 @@ typedef struct Call {
 /* "xor", "ac: state", "ac: state: row 3": who a message is about. */
 static const char *who(const Call *c, int input, size_t row)
 {
-    const char *name = c->g->ninput == 1 ? c->g->name : lua_pushfstring(c->L, "%s: %s", c->g->name, c->g->input[input]->name);
+    const char *name =
+        c->g->ninput == 1 ? c->g->name : lua_pushfstring(c->L, "%s: %s", c->g->name, c->g->input[input]->name);
     return row ? lua_pushfstring(c->L, "%s: row %I", name, (LUAI_UACINT)row) : name;
 }
 
@@ -53,15 +54,16 @@ static void read_row(const Call *c, int input, size_t row, float *x)
         return;
     }
     if (!lua_istable(L, at))
-        session_error(L, "%s: the input is a table of %d number%s, got %s", who(c, input, row), width, width == 1 ? "" : "s",
-                      session_describe(L, at));
+        session_error(L, "%s: the input is a table of %d number%s, got %s", who(c, input, row), width,
+                      width == 1 ? "" : "s", session_describe(L, at));
     lua_Unsigned has = lua_rawlen(L, at);
     if (has != (lua_Unsigned)width)
         session_error(L, "%s: %llu value%s, the input takes %d", who(c, input, row), (unsigned long long)has,
                       has == 1 ? "" : "s", width);
     for (int j = 0; j < width; j++) {
         if (lua_rawgeti(L, at, j + 1) != LUA_TNUMBER)
-            session_error(L, "%s: value %d must be a number, got %s", who(c, input, row), j + 1, session_describe(L, at + 1));
+            session_error(L, "%s: value %d must be a number, got %s", who(c, input, row), j + 1,
+                          session_describe(L, at + 1));
         x[j] = (float)lua_tonumber(L, at + 1);
         lua_pop(L, 1);
     }
@@ -112,7 +114,8 @@ static bool by_name(const Call *c)
         while (i < g->ninput && strcmp(known[i], name) != 0)
             i++;
         if (i == g->ninput)
-            session_error(L, "%s: there is no input '%.40s'%s", g->name, name, session_near(L, name, known, (size_t)g->ninput));
+            session_error(L, "%s: there is no input '%.40s'%s", g->name, name,
+                          session_near(L, name, known, (size_t)g->ninput));
         named = true;
     }
     lua_settop(L, top - 1);

@@ -7,13 +7,11 @@
 #include "repl/bind.h"
 
 /* What can be said about the columns and the further files: the options of mlpc train that concern them. */
-static const BindOption options[] = {{"labels", offsetof(TrainArgs, labels)},
-                                     {"val", offsetof(TrainArgs, val)},
-                                     {"val_labels", offsetof(TrainArgs, val_labels)},
-                                     {"test", offsetof(TrainArgs, test)},
-                                     {"test_labels", offsetof(TrainArgs, test_labels)},
-                                     {"label", offsetof(TrainArgs, label)},
-                                     {"delimiter", offsetof(TrainArgs, delimiter)}};
+static const BindOption options[] = {
+    {"labels", offsetof(TrainArgs, labels)},           {"val", offsetof(TrainArgs, val)},
+    {"val_labels", offsetof(TrainArgs, val_labels)},   {"test", offsetof(TrainArgs, test)},
+    {"test_labels", offsetof(TrainArgs, test_labels)}, {"label", offsetof(TrainArgs, label)},
+    {"delimiter", offsetof(TrainArgs, delimiter)}};
 enum { OPTIONS = sizeof options / sizeof *options };
 
 /* User value 1 keeps the text of a table. */
@@ -39,7 +37,8 @@ static const char *shape_text(Arena *a, const mlp_data *data)
     return s;
 }
 
-/* Looks at the file: what it has, as far as that can be told without a net. It is read again for a net, by its rules. */
+/* Looks at the file: what it has, as far as that can be told without a net. It is read again for a net, by its rules.
+ */
 static void look(lua_State *L, DataObject *d)
 {
     mlp_error err;
@@ -83,7 +82,8 @@ static void add_value(lua_State *L, luaL_Buffer *b, int row, lua_Integer number,
     double v = lua_tonumber(L, -1);
     const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
     if (text && (strlen(text) != size || strpbrk(text, "\r\n")))
-        session_error(L, "data: row %lld, value %lld: a name of a class is one line of text", (long long)number, (long long)column);
+        session_error(L, "data: row %lld, value %lld: a name of a class is one line of text", (long long)number,
+                      (long long)column);
     if (!text && (type != LUA_TNUMBER || !isfinite(v)))
         session_error(L, "data: row %lld, value %lld must be a number%s, got %s", (long long)number, (long long)column,
                       type == LUA_TNUMBER ? "" : " or the name of a class", session_describe(L, -1));
@@ -107,13 +107,14 @@ static void write_rows(lua_State *L, DataObject *d)
     luaL_buffinit(L, &b);
     for (lua_Integer r = 1; r <= rows; r++) {
         if (lua_rawgeti(L, 1, r) != LUA_TTABLE)
-            session_error(L, "data: row %lld must be a table like {x1, x2, target}, got %s", (long long)r, session_describe(L, -1));
+            session_error(L, "data: row %lld must be a table like {x1, x2, target}, got %s", (long long)r,
+                          session_describe(L, -1));
         lua_replace(L, ROW);
         lua_Integer n = (lua_Integer)lua_rawlen(L, ROW);
         width = r == 1 ? n : width;
         if (n != width || n == 0)
-            session_error(L, "data: row %lld has %lld value%s, row 1 has %lld", (long long)r, (long long)n, n == 1 ? "" : "s",
-                          (long long)width);
+            session_error(L, "data: row %lld has %lld value%s, row 1 has %lld", (long long)r, (long long)n,
+                          n == 1 ? "" : "s", (long long)width);
         for (lua_Integer c = 1; c <= n; c++) {
             add_value(L, &b, ROW, r, c);
             luaL_addchar(&b, c < n ? ',' : '\n');
@@ -126,8 +127,8 @@ static void write_rows(lua_State *L, DataObject *d)
     d->args.data = "data";
     d->args.delimiter = ",";
     d->rows = (size_t)rows;
-    d->shown = arena_printf(d->arena, "data: %lld row%s of %lld value%s", (long long)rows, rows == 1 ? "" : "s", (long long)width,
-                            width == 1 ? "" : "s");
+    d->shown = arena_printf(d->arena, "data: %lld row%s of %lld value%s", (long long)rows, rows == 1 ? "" : "s",
+                            (long long)width, width == 1 ? "" : "s");
     lua_setiuservalue(L, ROW - 1, 1);
 }
 

@@ -81,7 +81,8 @@ NetObject *bind_net_at(lua_State *L, int i, const char *what)
 {
     NetObject *n = luaL_testudata(L, i, BIND_NET);
     if (!n)
-        session_error(L, "%s: works on a net, got %s: write n:%s(...), with a colon", what, session_describe(L, i), what);
+        session_error(L, "%s: works on a net, got %s: write n:%s(...), with a colon", what, session_describe(L, i),
+                      what);
     if (!n->arena)
         session_error(L, "%s: this net was freed", what);
     return n;
@@ -345,7 +346,7 @@ static int net_index(lua_State *L)
         return field_name(L, n);
     if (strcmp(name, "params") == 0)
         return field_params(L, n);
-    static const char *const known[] = {"train", "eval", "bench", "show",    "c",    "plot",   "save",
+    static const char *const known[] = {"train", "eval", "bench",   "show", "c",      "plot", "save",
                                         "load",  "free", "history", "name", "params", "reset"};
     Op op = op_find(name);
     if (op != OP_COUNT)
@@ -354,19 +355,22 @@ static int net_index(lua_State *L)
                   *name ? session_near(L, name, known, sizeof known / sizeof *known) : ": n{...} computes");
 }
 
-static int net_newindex(lua_State *L)
-{
-    session_error(L, "a net's fields cannot be set");
-}
+static int net_newindex(lua_State *L) { session_error(L, "a net's fields cannot be set"); }
 
 void bind_net_open(lua_State *L)
 {
-    static const luaL_Reg events[] = {{"__tostring", to_text},       {"__newindex", net_newindex}, {"__gc", collect},
+    static const luaL_Reg events[] = {{"__tostring", to_text},     {"__newindex", net_newindex}, {"__gc", collect},
                                       {"__call", bind_net_answer}, {"__close", collect},         {NULL, NULL}};
-    static const luaL_Reg methods[] = {{"show", show},   {"c", to_c}, {"bench", bench},
-                                       {"save", save},   {"load", load},
-                                       {"reset", reset}, {"free", release},
-                                       {"train", bind_net_train}, {"eval", bind_net_eval}, {"plot", bind_net_plot},
+    static const luaL_Reg methods[] = {{"show", show},
+                                       {"c", to_c},
+                                       {"bench", bench},
+                                       {"save", save},
+                                       {"load", load},
+                                       {"reset", reset},
+                                       {"free", release},
+                                       {"train", bind_net_train},
+                                       {"eval", bind_net_eval},
+                                       {"plot", bind_net_plot},
                                        {NULL, NULL}};
     lua_newtable(L);
     lua_newtable(L);

@@ -59,10 +59,7 @@ static const char *path_at(lua_State *L, int i)
     return path;
 }
 
-static double at(double low, double high, int i, int count)
-{
-    return low + (high - low) * i / (count - 1);
-}
+static double at(double low, double high, int i, int count) { return low + (high - low) * i / (count - 1); }
 
 /* A number as gnuplot reads it. */
 static void add_range(Drawing *p, const char *axis, double low, double high)
@@ -79,7 +76,8 @@ typedef struct Curves {
     int count;
 } Curves;
 
-static void add_curve(Drawing *p, Curves *c, const char *title, const char *how, const double *x, const double *y, size_t n)
+static void add_curve(Drawing *p, Curves *c, const char *title, const char *how, const double *x, const double *y,
+                      size_t n)
 {
     plot_add_curve(p->t, arena_printf(p->a, "c%d", c->count), x, y, n);
     c->title[c->count] = title;
@@ -125,7 +123,8 @@ static void add_function(Drawing *p, Curves *c, int i, const char *name)
         lua_pushnumber(L, x[k]);
         lua_call(L, 1, 1);
         if (lua_type(L, -1) != LUA_TNUMBER)
-            session_error(L, "plot: the function must return a number, at %g it returned %s", x[k], session_describe(L, -1));
+            session_error(L, "plot: the function must return a number, at %g it returned %s", x[k],
+                          session_describe(L, -1));
         y[k] = lua_tonumber(L, -1);
         lua_pop(L, 1);
     }
@@ -145,7 +144,8 @@ static int draw_functions(Drawing *p, int i, bool several)
         else
             lua_pushvalue(L, i);
         if (!lua_isfunction(L, -1))
-            session_error(L, "plot: number %d must be a function or an activation, got %s", k + 1, session_describe(L, -1));
+            session_error(L, "plot: number %d must be a function or an activation, got %s", k + 1,
+                          session_describe(L, -1));
         Op op = session_activation(L, -1);
         if (op < OP_COUNT)
             add_activation(p, &c, op, !several);
@@ -179,8 +179,12 @@ static int draw_history(Drawing *p)
     static const struct {
         const char *key, *how;
         bool right; /* the axis */
-    } columns[] = {{"loss", "", false}, {"val_loss", "dt 2", false}, {"accuracy", "axes x1y2", true}, {"val_accuracy", "axes x1y2 dt 2", true},
-                   {"r2", "axes x1y2", true}, {"val_r2", "axes x1y2 dt 2", true}};
+    } columns[] = {{"loss", "", false},
+                   {"val_loss", "dt 2", false},
+                   {"accuracy", "axes x1y2", true},
+                   {"val_accuracy", "axes x1y2 dt 2", true},
+                   {"r2", "axes x1y2", true},
+                   {"val_r2", "axes x1y2 dt 2", true}};
     lua_State *L = p->L;
     size_t n = (size_t)lua_rawlen(L, 1);
     Curves c = {.count = 0};
@@ -269,8 +273,8 @@ static double shown(const float *y, int width)
 }
 
 /* The terminal has no colours to count on: levels of ink, or a letter for each class. */
-static void draw_letters(Drawing *p, const NetObject *n, const double *z, const double *const at_point[2], size_t count, double low,
-                         double high)
+static void draw_letters(Drawing *p, const NetObject *n, const double *z, const double *const at_point[2], size_t count,
+                         double low, double high)
 {
     static const char ink[] = " .:+#", letters[] = "ox+*#%@=-:";
     int width = n->graph->output[0].node->width, kinds = width > 1 ? width : 5;
@@ -287,15 +291,17 @@ static void draw_letters(Drawing *p, const NetObject *n, const double *z, const 
     }
     text_add(p->t, "set key outside bottom center horizontal width 2\nplot");
     for (int k = width == 1; k < kinds; k++) {
-        const char *title = width > 1 ? output_title(p, n->graph, k)
-                                      : arena_printf(p->a, "%.3g..%.3g", low + (high - low) * k / 5, low + (high - low) * (k + 1) / 5);
-        text_printf(p->t, "%s $c%d with points pt '%c' title '%s'", k > (width == 1) ? "," : "", k, width > 1 ? letters[k] : ink[k],
-                    title);
+        const char *title =
+            width > 1 ? output_title(p, n->graph, k)
+                      : arena_printf(p->a, "%.3g..%.3g", low + (high - low) * k / 5, low + (high - low) * (k + 1) / 5);
+        text_printf(p->t, "%s $c%d with points pt '%c' title '%s'", k > (width == 1) ? "," : "", k,
+                    width > 1 ? letters[k] : ink[k], title);
     }
     text_char(p->t, '\n');
 }
 
-static void draw_colours(Drawing *p, const NetObject *n, const double *z, const double *const at_point[2], int columns, int rows)
+static void draw_colours(Drawing *p, const NetObject *n, const double *z, const double *const at_point[2], int columns,
+                         int rows)
 {
     int width = n->graph->output[0].node->width;
     text_add(p->t, "$z << EOD\n");

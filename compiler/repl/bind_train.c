@@ -12,17 +12,25 @@
 #define RESULT "mlpc.result"
 #define HISTORY "mlpc.history"
 
-static const BindOption options[] = {
-    {"epochs", offsetof(TrainArgs, epochs)},     {"batch", offsetof(TrainArgs, batch)},
-    {"lr", offsetof(TrainArgs, lr)},             {"optimizer", offsetof(TrainArgs, optimizer)},
-    {"schedule", offsetof(TrainArgs, schedule)}, {"warmup", offsetof(TrainArgs, warmup)},
-    {"decay", offsetof(TrainArgs, decay)},       {"momentum", offsetof(TrainArgs, momentum)},
-    {"weight_decay", offsetof(TrainArgs, weight_decay)}, {"clip", offsetof(TrainArgs, clip)},
-    {"seed", offsetof(TrainArgs, seed)},         {"patience", offsetof(TrainArgs, patience)},
-    {"threads", offsetof(TrainArgs, threads)},   {"scale", offsetof(TrainArgs, scale)},
-    {"split", offsetof(TrainArgs, split)},       {"checkpoint", offsetof(TrainArgs, checkpoint)},
-    {"every", offsetof(TrainArgs, every)},       {"resume", offsetof(TrainArgs, resume)},
-    {"log", offsetof(TrainArgs, log)}};
+static const BindOption options[] = {{"epochs", offsetof(TrainArgs, epochs)},
+                                     {"batch", offsetof(TrainArgs, batch)},
+                                     {"lr", offsetof(TrainArgs, lr)},
+                                     {"optimizer", offsetof(TrainArgs, optimizer)},
+                                     {"schedule", offsetof(TrainArgs, schedule)},
+                                     {"warmup", offsetof(TrainArgs, warmup)},
+                                     {"decay", offsetof(TrainArgs, decay)},
+                                     {"momentum", offsetof(TrainArgs, momentum)},
+                                     {"weight_decay", offsetof(TrainArgs, weight_decay)},
+                                     {"clip", offsetof(TrainArgs, clip)},
+                                     {"seed", offsetof(TrainArgs, seed)},
+                                     {"patience", offsetof(TrainArgs, patience)},
+                                     {"threads", offsetof(TrainArgs, threads)},
+                                     {"scale", offsetof(TrainArgs, scale)},
+                                     {"split", offsetof(TrainArgs, split)},
+                                     {"checkpoint", offsetof(TrainArgs, checkpoint)},
+                                     {"every", offsetof(TrainArgs, every)},
+                                     {"resume", offsetof(TrainArgs, resume)},
+                                     {"log", offsetof(TrainArgs, log)}};
 enum { OPTIONS = sizeof options / sizeof *options };
 
 /* Values of Lua that stand on the stack while a net learns. */
@@ -128,8 +136,8 @@ static int history_text(lua_State *L)
     }
     char text[120];
     if (n)
-        snprintf(text, sizeof text, "%lld epoch%s, loss %.4g to %.4g: plot(n.history) draws it", (long long)n, n == 1 ? "" : "s",
-                 first, last);
+        snprintf(text, sizeof text, "%lld epoch%s, loss %.4g to %.4g: plot(n.history) draws it", (long long)n,
+                 n == 1 ? "" : "s", first, last);
     else
         snprintf(text, sizeof text, "no epochs: n:train(d) makes them");
     lua_pushstring(L, text);
@@ -210,13 +218,14 @@ static Lesson *begin(lua_State *L, NetObject *n, const DataObject *data)
     Arena *a = session_arena(L);
     Lesson *s = ARENA_NEW(a, Lesson);
     *s = (Lesson){.L = L, .n = n, .args = data->args};
-    const char **text[] = {&s->args.data, &s->args.labels, &s->args.val, &s->args.val_labels, &s->args.test, &s->args.test_labels,
-                           &s->args.label, &s->args.delimiter};
+    const char **text[] = {&s->args.data, &s->args.labels,      &s->args.val,   &s->args.val_labels,
+                           &s->args.test, &s->args.test_labels, &s->args.label, &s->args.delimiter};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) /* the data may be freed while the net learns */
         *text[i] = *text[i] ? arena_strdup(a, *text[i]) : NULL;
     diag_init(&s->d, a);
     arena_defer(a, end_lesson, s);
-    s->t = (Training){.g = graph_copy_into(a, n->graph), .d = &s->d, .a = a, .args = &s->args, .dashes = "", .context = s};
+    s->t =
+        (Training){.g = graph_copy_into(a, n->graph), .d = &s->d, .a = a, .args = &s->args, .dashes = "", .context = s};
     return s;
 }
 
@@ -321,8 +330,8 @@ int bind_net_train(lua_State *L)
         t->g->param[i]->value = NULL; /* drawn anew, by the seed of these settings */
     settings(s, "train");
     check_places(s);
-    bool ready = training_prepare(t) && report_begin(&t->report, &t->task, !quiet && isatty(2) ? stderr : NULL, s->args.log,
-                                                     t->a, &s->d);
+    bool ready = training_prepare(t) &&
+                 report_begin(&t->report, &t->task, !quiet && isatty(2) ? stderr : NULL, s->args.log, t->a, &s->d);
     if (ready && !quiet)
         training_announce(t);
     session_tell(L, &s->d);

@@ -29,7 +29,7 @@ struct Editor {
     mbstate_t shift;
     char *line; /* of getline */
     size_t room;
-    Text text;  /* the line that is handed out */
+    Text text; /* the line that is handed out */
 };
 
 static volatile sig_atomic_t resized;
@@ -69,8 +69,8 @@ static void tell_news(Editor *e)
     text_free(&news);
 }
 
-/* Waits for a byte. false: Ctrl-C came, or nothing ever will. Signals are let in only while it waits: none comes between a
- * look at the flags and the wait. */
+/* Waits for a byte. false: Ctrl-C came, or nothing ever will. Signals are let in only while it waits: none comes
+ * between a look at the flags and the wait. */
 static bool wait_byte(Editor *e, unsigned char *byte)
 {
     sigset_t closed, open;
@@ -247,7 +247,8 @@ Editor *edit_begin(EditComplete *complete_word, EditIdle *idle, void *context, c
     Editor *e = calloc(1, sizeof *e);
     if (!e)
         die("out of memory");
-    *e = (Editor){.complete = complete_word, .idle = idle, .context = context, .interrupted = interrupted, .prompt = ""};
+    *e =
+        (Editor){.complete = complete_word, .idle = idle, .context = context, .interrupted = interrupted, .prompt = ""};
     e->terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     if (e->terminal)
         begin_terminal(e);

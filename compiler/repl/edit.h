@@ -18,8 +18,8 @@ typedef const char *const *EditComplete(void *context, const char *line, size_t 
 typedef bool EditIdle(void *context, Text *text);
 
 /* An editor on standard input. Where that is a terminal, history is read from and added to $XDG_STATE_HOME/mlpc/history
- * (~/.local/state without the variable); when that cannot be, one line on stderr says so. *interrupted: set by the caller's
- * handler of SIGINT, which must not restart system calls. Never NULL. */
+ * (~/.local/state without the variable); when that cannot be, one line on stderr says so. *interrupted: set by the
+ * caller's handler of SIGINT, which must not restart system calls. Never NULL. */
 Editor *edit_begin(EditComplete *complete, EditIdle *idle, void *context, const volatile sig_atomic_t *interrupted);
 
 /* Whether standard input is a terminal. */

@@ -4,7 +4,8 @@
 
 #include "base/text.h"
 
-/* Appends help about a topic ("train", "relu", "data"), or an overview if it is NULL; says so when there is no such topic. */
+/* Appends help about a topic ("train", "relu", "data"), or an overview if it is NULL; says so when there is no such
+ * topic. */
 void help_text(Text *t, const char *topic);
 
 #endif

@@ -4,8 +4,8 @@
 #include "cli.h"
 #include "repl/bind.h"
 
-/* What a libtcc.a that was made for programs takes from the C library (see the Makefile). The environment is only looked at
- * by tcc -run, which nobody calls. */
+/* What a libtcc.a that was made for programs takes from the C library (see the Makefile). The environment is only
+ * looked at by tcc -run, which nobody calls. */
 extern FILE *mlpc_stdout, *mlpc_stderr;
 extern char **mlpc_environ;
 FILE *mlpc_stdout, *mlpc_stderr;

@@ -57,7 +57,8 @@ static void add_terminal(FILE *to, PlotKind kind)
         break;
     case PLOT_PNG:
         fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) set terminal pngcairo noenhanced size 960,640; "
-              "else set terminal png noenhanced size 960,640\n", to);
+              "else set terminal png noenhanced size 960,640\n",
+              to);
         break;
     default:
         fprintf(to, "set terminal dumb noenhanced mono size %d,%d\n", columns, rows);
@@ -115,7 +116,8 @@ static bool complain(FILE *from, int status, Diag *d)
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT)
         diag_error(d, (Pos){0}, "interrupted");
     else
-        diag_error(d, (Pos){0}, "plot: gnuplot fails: %.*s", *line ? (int)strcspn(line, "\n") : 12, *line ? line : "it says nothing");
+        diag_error(d, (Pos){0}, "plot: gnuplot fails: %.*s", *line ? (int)strcspn(line, "\n") : 12,
+                   *line ? line : "it says nothing");
     text_free(&said);
     return false;
 }
@@ -168,8 +170,10 @@ bool plot_draw(const Text *commands, const char *path, Text *out, Diag *d)
         rewind(stream[IN]);
     }
     if (ok && (failed = run(stream, &status)) != 0)
-        ok = diag_error(d, (Pos){0}, failed == ENOENT ? "plot: gnuplot is not installed (Debian: apt install gnuplot-nox)"
-                                                      : "plot: gnuplot does not start: %s", strerror(failed));
+        ok = diag_error(d, (Pos){0},
+                        failed == ENOENT ? "plot: gnuplot is not installed (Debian: apt install gnuplot-nox)"
+                                         : "plot: gnuplot does not start: %s",
+                        strerror(failed));
     if (ok)
         read_all(stream[OUT], &drawn);
     if (ok && (status != 0 || drawn.size == 0))

@@ -17,9 +17,9 @@ void plot_size(int *columns, int *rows);
 /* Adds a block of numbers to be drawn as $name: `count` pairs; y that is not finite leaves a gap. */
 void plot_add_curve(Text *commands, const char *name, const double *x, const double *y, size_t count);
 
-/* Runs gnuplot on commands (which say nothing of a terminal or an output) given on its standard input; no shell is asked.
- * path NULL: the drawing is added to out. Else the file is written whole or not at all. false: reported to d, also when
- * gnuplot is not there. */
+/* Runs gnuplot on commands (which say nothing of a terminal or an output) given on its standard input; no shell is
+ * asked. path NULL: the drawing is added to out. Else the file is written whole or not at all. false: reported to d,
+ * also when gnuplot is not there. */
 bool plot_draw(const Text *commands, const char *path, Text *out, Diag *d);
 
 #endif

@@ -22,7 +22,8 @@ const char *const prompt_show = &show_key;
 
 /* ---- memory ----------------------------------------------------------------------------------------------------- */
 
-/* What Lua holds, and may: half of the machine. Beyond that "not enough memory" is better than a machine that stands. */
+/* What Lua holds, and may: half of the machine. Beyond that "not enough memory" is better than a machine that stands.
+ */
 typedef struct Memory {
     size_t held, limit;
 } Memory;
@@ -65,17 +66,16 @@ static int resume(lua_State *L)
 }
 
 /* coroutine.wrap by create and resume: what a coroutine raises is raised again. */
-static const char wrap_lua[] =
-    "local create, resume, close, status, error = ...\n"
-    "local function back(co, ok, ...)\n"
-    "    if ok then return ... end\n"
-    "    if status(co) == \"dead\" then close(co) end\n"
-    "    error((...), 0)\n"
-    "end\n"
-    "return function(f)\n"
-    "    local co = create(f)\n"
-    "    return function(...) return back(co, resume(co, ...)) end\n"
-    "end\n";
+static const char wrap_lua[] = "local create, resume, close, status, error = ...\n"
+                               "local function back(co, ok, ...)\n"
+                               "    if ok then return ... end\n"
+                               "    if status(co) == \"dead\" then close(co) end\n"
+                               "    error((...), 0)\n"
+                               "end\n"
+                               "return function(f)\n"
+                               "    local co = create(f)\n"
+                               "    return function(...) return back(co, resume(co, ...)) end\n"
+                               "end\n";
 
 static void watch_coroutines(lua_State *L)
 {
@@ -189,8 +189,8 @@ static void keep(lua_State *L, const char *field, const char *key)
 
 static int open_all(lua_State *L)
 {
-    static const luaL_Reg host[] = {{"number", host_number}, {"members", host_members}, {"files", host_files},
-                                    {"help", host_help},     {NULL, NULL}};
+    static const luaL_Reg host[] = {
+        {"number", host_number}, {"members", host_members}, {"files", host_files}, {"help", host_help}, {NULL, NULL}};
     luaL_openlibs(L);
     watch_coroutines(L);
     if (luaL_loadbufferx(L, prompt_lua, prompt_lua_size, "=[mlpc]", "t") != LUA_OK)
@@ -236,7 +236,8 @@ typedef struct Typed {
     size_t at;
 } Typed;
 
-/* complete(line): keeps the list in the registry, so that its texts live, and returns an array of them as a userdata. */
+/* complete(line): keeps the list in the registry, so that its texts live, and returns an array of them as a userdata.
+ */
 static int complete(lua_State *L)
 {
     const Typed *typed = lua_touserdata(L, 1);

@@ -20,7 +20,7 @@ typedef struct Repl {
     Cli *cli;
     lua_State *L;
     Editor *editor;
-    int line; /* of the next one that is read, from 1 */
+    int line;  /* of the next one that is read, from 1 */
     Text text; /* a statement as far as it is typed */
     bool failed;
 } Repl;
@@ -62,10 +62,7 @@ static void catch_interrupts(void)
 
 /* ---- one statement ---------------------------------------------------------------------------------------------- */
 
-static void begin_running(Repl *r)
-{
-    interrupted_state = r->L;
-}
+static void begin_running(Repl *r) { interrupted_state = r->L; }
 
 static void end_running(Repl *r)
 {
@@ -129,7 +126,7 @@ static void add_line(Repl *r, const char *line, size_t size)
     if (r->text.size)
         text_char(&r->text, '\n');
     if (!r->text.size && r->line == 1 && size > 2 && line[0] == '#' && line[1] == '!')
-        size = 0; /* a script that begins with #! */
+        size = 0;                                /* a script that begins with #! */
     if (!r->text.size && size && line[0] == '=') /* as in old Luas: = value */
         line++, size--;
     text_add_n(&r->text, line, size);

@@ -6,10 +6,7 @@
 
 enum { PAIRS_MAX = 24 };
 
-void metadata_add(Metadata *m, const char *key, const char *value)
-{
-    m->pair[m->count++] = (mlp_pair){key, value};
-}
+void metadata_add(Metadata *m, const char *key, const char *value) { m->pair[m->count++] = (mlp_pair){key, value}; }
 
 Metadata metadata_new(Arena *a, const Graph *g, size_t classes)
 {
@@ -59,7 +56,8 @@ bool save_weights(const char *path, const Graph *g, const float *w, const Metada
         size_t *shape = ARENA_ARRAY(a, 2, size_t);
         shape[0] = (size_t)p->rows;
         shape[1] = (size_t)p->cols;
-        tensor[count++] = (mlp_tensor){.name = p->name, .data = w, .count = param_count(p), .shape = shape, .rank = p->ndim};
+        tensor[count++] =
+            (mlp_tensor){.name = p->name, .data = w, .count = param_count(p), .shape = shape, .rank = p->ndim};
         w += param_count(p);
     }
     for (int i = 0; i < g->ninput; i++)

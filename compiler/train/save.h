@@ -18,8 +18,8 @@ void metadata_add(Metadata *m, const char *key, const char *value);
 /* The names of classes; none if there are 0. */
 void metadata_classes(Metadata *m, Arena *a, size_t classes, const char *const *name);
 
-/* Writes the tensors of g under its names, w in the PyTorch layout, and the scaling of its inputs; whole or not at all. false:
- * reported to d. */
+/* Writes the tensors of g under its names, w in the PyTorch layout, and the scaling of its inputs; whole or not at all.
+ * false: reported to d. */
 bool save_weights(const char *path, const Graph *g, const float *w, const Metadata *m, Diag *d);
 
 #endif

@@ -1,4 +1,5 @@
-/* training.c: data, settings and a net into learnt weights. Reports to a diag; prints nothing but the report's progress. */
+/* training.c: data, settings and a net into learnt weights. Reports to a diag; prints nothing but the report's
+ * progress. */
 #include "train/training.h"
 
 #include <math.h>
@@ -9,7 +10,8 @@
 #include "graph/scale.h"
 #include "train/health.h"
 
-/* ---- what a checkpoint belongs to ---------------------------------------------------------------------------------- */
+/* ---- what a checkpoint belongs to ----------------------------------------------------------------------------------
+ */
 
 /* FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo), 64 bits. */
 static void hash(uint64_t *h, const void *bytes, size_t size)
@@ -45,7 +47,8 @@ static uint64_t fingerprint(const Graph *g, const Learner *l)
     return h;
 }
 
-/* ---- interrupts ---------------------------------------------------------------------------------------------------- */
+/* ---- interrupts ----------------------------------------------------------------------------------------------------
+ */
 
 /* Trainings may be nested, by a function that is told of progress: the outermost one catches signals for all. */
 static volatile sig_atomic_t interrupted;
@@ -81,7 +84,8 @@ static void release_signals(void)
         sigaction(signals[i], &before[i], NULL);
 }
 
-/* ---- before -------------------------------------------------------------------------------------------------------- */
+/* ---- before --------------------------------------------------------------------------------------------------------
+ */
 
 const char *training_problem(const TrainArgs *x)
 {
@@ -173,13 +177,16 @@ void training_announce(Training *t)
         diag_note(t->d, (Pos){t->args->data, 0}, "%s", t->task.note);
     const char *parts = "";
     for (int i = 0; i < t->task.parts; i++)
-        parts = arena_printf(t->a, "%s%s%s %zu", parts, i ? ", " : "", t->task.part[i].name, t->task.part[i].samples.count);
-    diag_note(t->d, (Pos){t->g->file, 0}, "%zu parameters; samples: %s; %s, lr %g, batch %zu, seed %llu%s%s", graph_params(t->g),
-              parts, mlp_method_name(s->optimizer.method), s->optimizer.lr, s->batch, (unsigned long long)s->seed,
-              t->args->resume ? ", goes on from " : "", t->args->resume ? t->args->resume : "");
+        parts =
+            arena_printf(t->a, "%s%s%s %zu", parts, i ? ", " : "", t->task.part[i].name, t->task.part[i].samples.count);
+    diag_note(t->d, (Pos){t->g->file, 0}, "%zu parameters; samples: %s; %s, lr %g, batch %zu, seed %llu%s%s",
+              graph_params(t->g), parts, mlp_method_name(s->optimizer.method), s->optimizer.lr, s->batch,
+              (unsigned long long)s->seed, t->args->resume ? ", goes on from " : "",
+              t->args->resume ? t->args->resume : "");
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------------------------------------------------
+ */
 
 static void progress(void *context, const mlp_progress *p)
 {
@@ -210,8 +217,8 @@ void training_tell_divergence(Training *t, const mlp_error *err, const char *kep
     if (!(t->s.clip > 0))
         help = arena_printf(t->a, "%s, or %sclip%c1", help, t->dashes, *t->dashes ? ' ' : '=');
     if (!scaled && t->largest > 10)
-        help = arena_printf(t->a, "%s, or %sscale%cstandard (inputs reach %.3g)", help, t->dashes, *t->dashes ? ' ' : '=',
-                            t->largest);
+        help = arena_printf(t->a, "%s, or %sscale%cstandard (inputs reach %.3g)", help, t->dashes,
+                            *t->dashes ? ' ' : '=', t->largest);
     const char *where = t->overflow ? arena_printf(t->a, ": %s", t->overflow_text) : "";
     diag_error(t->d, t->overflow ? t->overflow->pos : (Pos){0}, "%s%s; %s may help; %s", err->text, where, help, kept);
 }
@@ -242,17 +249,20 @@ static mlp_training options_of(Training *t, const Part *val)
 
 const char *training_ending(const Training *t, const mlp_result *result)
 {
-    const char *best = result->restored ? arena_printf(t->a, ", weights of epoch %zu, the best one", result->best_epoch) : "";
-    const char *again = t->args->checkpoint ? arena_printf(t->a, "; %sresume %s goes on", t->dashes, t->args->checkpoint) : "";
+    const char *best =
+        result->restored ? arena_printf(t->a, ", weights of epoch %zu, the best one", result->best_epoch) : "";
+    const char *again =
+        t->args->checkpoint ? arena_printf(t->a, "; %sresume %s goes on", t->dashes, t->args->checkpoint) : "";
     switch (result->ending) {
     case MLP_PATIENCE:
-        return arena_printf(t->a, "stopped after epoch %zu: no better for %zu epochs%s", result->epochs, t->s.patience, best);
+        return arena_printf(t->a, "stopped after epoch %zu: no better for %zu epochs%s", result->epochs, t->s.patience,
+                            best);
     case MLP_INTERRUPTED:
         return arena_printf(t->a, "interrupted in epoch %zu after %llu steps%s%s", result->epochs + 1,
                             (unsigned long long)result->step, best, again);
     default:
-        return arena_printf(t->a, "%zu epochs, %llu steps in %.3g s%s", result->epochs, (unsigned long long)result->step,
-                            result->seconds, best);
+        return arena_printf(t->a, "%zu epochs, %llu steps in %.3g s%s", result->epochs,
+                            (unsigned long long)result->step, result->seconds, best);
     }
 }
 
@@ -262,21 +272,26 @@ bool training_learn(Training *t, mlp_result *result, mlp_status *status, mlp_err
     mlp_training o = options_of(t, val);
     t->learner->load(t->learner, t->w, t->block);
     catch_signals();
-    *status = mlp_train(&t->learner->run, &o, &t->task.part[0].samples, val ? &val->samples : NULL, t->block, result, err);
+    *status =
+        mlp_train(&t->learner->run, &o, &t->task.part[0].samples, val ? &val->samples : NULL, t->block, result, err);
     release_signals();
     t->learner->store(t->learner, t->block, t->w);
     return result->ending == MLP_DIVERGED ? result->good_step > 0 : result->step > 0;
 }
 
-/* ---- after --------------------------------------------------------------------------------------------------------- */
+/* ---- after ---------------------------------------------------------------------------------------------------------
+ */
 
 /* The lesson of XOR, where a net could learn it. */
 static void add_linear_hint(const Training *t, Text *out, double right)
 {
     bool separates = t->task.heads == 1 && t->task.head[0].task != MLP_VALUES;
     if (separates && right < 0.995 && health_is_linear(t->g))
-        text_add(out, "note: this net is one linear separator: between two classes it draws one straight border, and gets wrong\n"
-                    "what lies on the other side (of XOR never more than 75 % right); a hidden layer with an activation bends it\n");
+        text_add(
+            out,
+            "note: this net is one linear separator: between two classes it draws one straight border, and gets wrong\n"
+            "what lies on the other side (of XOR never more than 75 % right); a hidden layer with an activation bends "
+            "it\n");
 }
 
 bool training_print(Training *t, Text *out, double *right)

@@ -116,7 +116,8 @@ static int type(const char *text, size_t n)
     return 1;
 }
 
-/* Waits for a new prompt behind what was typed last, and until the command reads single keys, as an editor of lines does. */
+/* Waits for a new prompt behind what was typed last, and until the command reads single keys, as an editor of lines
+ * does. */
 static int prompted(void)
 {
     struct termios mode;
