@@ -1,7 +1,8 @@
 /* bench.c: generated code beside its peers and the limits of the machine, alternating in one run.
  *
  *     bench weights NET.lua NET.safetensors
- *     bench run DIR [--batches 1,7,16,96,1024] [--rounds N] [--slice MILLISECONDS] [--json FILE] NET...
+ *     bench run DIR [--batches 1,7,16,96,1024] [--rounds N] [--slice MILLISECONDS] [--json FILE]
+ *         [--only SUBJECT,...] NET...
  *
  * DIR holds what bench.mk built. In each round every subject runs once for about a slice, so that a clock that drifts
  * or a busy machine meets them all alike. A row says the median time of a sample, its spread (half the distance between
@@ -17,7 +18,7 @@
 enum { ROUNDS_MAX = 99 };
 
 typedef struct Options {
-    const char *dir, *json;
+    const char *dir, *json, *only; /* only: beginnings of the names of subjects, NULL: all */
     size_t batch[8];
     int nbatch, rounds;
     double slice; /* seconds */
@@ -110,6 +111,19 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
     fflush(stdout);
 }
 
+/* Drops the subjects that were not asked for, behind the limits. */
+static int keep_only(const char *only, Subject *s, int count, int nlimit)
+{
+    int kept = nlimit;
+    for (int i = nlimit; i < count; i++)
+        for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+            if (strncmp(s[i].name, at, strcspn(at, ",")) == 0) {
+                s[kept++] = s[i];
+                break;
+            }
+    return kept;
+}
+
 static void measure_net(const Options *o, const char *name, FILE *json)
 {
     Net n;
@@ -121,6 +135,8 @@ static void measure_net(const Options *o, const char *name, FILE *json)
     count += live_subjects(s + count, &n);
     count += library_subjects(s + count, &n);
     count += process_subjects(s + count, &n, "tests/bench");
+    if (o->only)
+        count = keep_only(o->only, s, count, nlimit);
     printf("\n%s: %.0f multiply-adds a sample, %.1f KB of weights and biases\n", n.name, n.macs,
            (double)n.floats / 256);
     for (int b = 0; b < o->nbatch; b++)
@@ -155,6 +171,8 @@ static void run(int argc, char **argv)
             o.slice = 1e-3 * atof(value);
         else if (strcmp(argv[i], "--json") == 0)
             o.json = value;
+        else if (strcmp(argv[i], "--only") == 0)
+            o.only = *value ? value : NULL;
         else
             die("bench: no option %s", argv[i]);
     }

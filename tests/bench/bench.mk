@@ -1,10 +1,12 @@
 # bench.mk: what the bench measures, built into $(BUILD)/bench: for each net its weights, its C, and a shared object for
-# each way to compile it. Included by the Makefile; `make bench NETS="b2_8_1 ad" BATCHES=1,96 ROUNDS=9 SLICE=2`.
+# each way to compile it. Included by the Makefile; `make bench NETS="b2_8_1 ad" BATCHES=1,96 ROUNDS=9 SLICE=2
+# SUBJECTS="gcc -O3 native,PyTorch"`.
 BENCH   := $(BUILD)/bench
 NETS    ?= b2_8_1 b16_64_32_32_5 b64_64_10 b784_256_10 ad b784_512_512_10 b1024_4096_1024 b8x1024 b256x16 b1000_1
 BATCHES ?= 1,7,16,96,1024
 ROUNDS  ?= 9
 SLICE   ?= 2
+SUBJECTS ?=
 # Peers, installed where they are to be had; the bench leaves out what is missing.
 BENCH_PACKAGES := $(TEST_PACKAGES) libopenblas0-pthread libfann2 python3-torch nodejs npm
 ONNXRUNTIME    ?= onnxruntime-node@1.20.1
@@ -56,5 +58,5 @@ bench: packages
 	    echo "onnxruntime-node cannot be installed: left out"
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-built
 	@ONNXRUNTIME=$(abspath $(BENCH)) $(BENCH)/bench run $(BENCH) --batches $(BATCHES) --rounds $(ROUNDS) --slice $(SLICE) \
-	    --json $(BENCH)/bench.json $(NETS) | tee $(BENCH)/bench.txt
+	    --json $(BENCH)/bench.json --only "$(SUBJECTS)" $(NETS) | tee $(BENCH)/bench.txt
 	@echo "also in $(BENCH)/bench.txt and $(BENCH)/bench.json"
