@@ -1,6 +1,7 @@
 /* emit.c: Plan -> C text. Each printer's lines look like what they print; names and numbers come from the plan. */
 #include "back/emit.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "back/emit_step.h"
@@ -82,10 +83,12 @@ static void parameters(Emit *e, Text *t, bool batch)
         text_add(t, ", float *scratch");
 }
 
-static void prototype(Emit *e, Text *t, bool batch)
+typedef enum Function { FUNCTION_ONE, FUNCTION_BATCH, FUNCTION_PART } Function;
+
+static void prototype(Emit *e, Text *t, Function f)
 {
-    code_add(&e->c, t, batch ? "void mlp_batch(" : "void mlp(");
-    parameters(e, t, batch);
+    code_add(&e->c, t, f == FUNCTION_ONE ? "void mlp(" : f == FUNCTION_BATCH ? "void mlp_batch(" : "static void mlp_part(");
+    parameters(e, t, f != FUNCTION_ONE);
     text_char(t, ')');
 }
 
@@ -155,44 +158,85 @@ static void buffers(Emit *e, Text *t, int rows)
 
 static void emit_one(Emit *e, Text *t)
 {
-    prototype(e, t, false);
+    prototype(e, t, FUNCTION_ONE);
     text_add(t, "\n{\n");
     buffers(e, t, 1);
     calls(e, t, "    ", "1");
     text_add(t, "}\n\n");
 }
 
-static void advance(Emit *e, Text *t, const char *indent, const char *n)
+/* ", x + done * 784" for each input that is read and each output, `done` being C for the samples that are done. */
+static void part_arguments(Emit *e, Text *t, const char *done)
 {
     for (int i = 0; i < e->g->ninput; i++)
-        if (reads_input(e, i))
-            text_printf(t, "%s%s += %s * %d;\n", indent, emit_input_name(e, i), n, e->g->input[i]->width);
+        text_printf(t, ", %s + %s * %d", emit_input_name(e, i), done, e->g->input[i]->width);
     for (int i = 0; i < e->g->noutput; i++)
-        text_printf(t, "%s%s += %s * %d;\n", indent, e->g->output[i].name, n, e->g->output[i].node->width);
+        text_printf(t, ", %s + %s * %d", e->g->output[i].name, done, e->g->output[i].node->width);
+}
+
+/* One part of a batch: samples enough for the buffers, apart from any other part. */
+static void emit_part(Emit *e, Text *t)
+{
+    text_printf(t, "/* At most %d samples. */\n", e->p->rows);
+    prototype(e, t, FUNCTION_PART);
+    text_add(t, "\n{\n");
+    buffers(e, t, e->p->rows);
+    calls(e, t, "    ", "n");
+    text_add(t, "}\n\n");
+}
+
+/* A batch in parts, which may run in as many threads: samples do not know of each other. The caller's scratch holds so many
+ * parts at once, the stack of a thread one. */
+static void emit_parts(Emit *e, Text *t)
+{
+    const Plan *p = e->p;
+    const int rows = p->rows, turn = p->parts * rows;
+    const bool turns = p->scratch_argument;
+    const char *indent = turns ? "        " : "    ", *n = turns ? "m" : "n";
+    if (turns)
+        text_printf(t, "    for (size_t t = 0; t < n; t += %d) {\n        const size_t m = n - t < %d ? n - t : %d;\n", turn, turn,
+                    turn);
+    if (p->together < SIZE_MAX && (p->parts > 1 || !turns))
+        text_printf(t, "#if defined(_OPENMP)\n#pragma omp parallel for if (%s >= %zu)\n#endif\n", n, p->together);
+    text_printf(t, "%sfor (long i = 0; i < (long)((%s + %d) / %d); i++) {\n%s    const size_t done = (size_t)i * %d;\n", indent, n,
+                rows - 1, rows, indent, rows);
+    code_add(&e->c, t, "%s    mlp_part(%s%s - done < %d ? %s - done : %d", indent, e->block ? "p, " : "", n, rows, n, rows);
+    part_arguments(e, t, turns ? "(t + done)" : "done");
+    if (turns)
+        text_printf(t, ", scratch + done * %zu", p->ram_one / sizeof(float));
+    text_printf(t, ");\n%s}\n%s", indent, turns ? "    }\n" : "");
+}
+
+/* The batch of a net for small machines, sample by sample. */
+static void emit_one_by_one(Emit *e, Text *t)
+{
+    buffers(e, t, 1);
+    text_add(t, "    for (; n > 0; n--) {\n");
+    calls(e, t, "        ", "1");
+    for (int i = 0; i < e->g->ninput; i++)
+        if (reads_input(e, i))
+            text_printf(t, "        %s += 1 * %d;\n", emit_input_name(e, i), e->g->input[i]->width);
+    for (int i = 0; i < e->g->noutput; i++)
+        text_printf(t, "        %s += 1 * %d;\n", e->g->output[i].name, e->g->output[i].node->width);
+    text_add(t, "    }\n");
 }
 
 static void emit_batch(Emit *e, Text *t)
 {
-    prototype(e, t, true);
+    bool in_parts = !emit_portable(e) && e->p->rows;
+    if (in_parts)
+        emit_part(e, t);
+    prototype(e, t, FUNCTION_BATCH);
     text_add(t, "\n{\n");
-    if (emit_portable(e)) {
-        buffers(e, t, 1);
-        text_add(t, "    for (; n > 0; n--) {\n");
-        calls(e, t, "        ", "1");
-        advance(e, t, "        ", "1");
-        text_add(t, "    }\n}\n\n");
-    } else if (!e->p->rows) {
+    if (in_parts) {
+        emit_parts(e, t);
+    } else if (emit_portable(e)) {
+        emit_one_by_one(e, t);
+    } else {
         buffers(e, t, 0);
         calls(e, t, "    ", "n");
-        text_add(t, "}\n\n");
-    } else {
-        buffers(e, t, e->p->rows);
-        text_add(t, "    while (n > 0) {\n");
-        text_printf(t, "        const size_t m = n < %d ? n : %d;\n", e->p->rows, e->p->rows);
-        calls(e, t, "        ", "m");
-        advance(e, t, "        ", "m");
-        text_add(t, "        n -= m;\n    }\n}\n\n");
     }
+    text_add(t, "}\n\n");
 }
 
 /* ---- tables -------------------------------------------------------------------------------------------------- */
@@ -399,12 +443,12 @@ static void declarations(Emit *e, Text *t)
     if (p->scratch_argument)
         code_add(&e->c, t, " scratch: MLP_SCRATCH floats.");
     text_add(t, " Inputs and outputs must not overlap. */\n");
-    prototype(e, t, false);
+    prototype(e, t, FUNCTION_ONE);
     text_add(t, ";\n\n/* n samples, row by row.");
     if (p->scratch_argument)
         code_add(&e->c, t, " scratch: MLP_BATCH_SCRATCH floats, for any n.");
     text_add(t, " */\n");
-    prototype(e, t, true);
+    prototype(e, t, FUNCTION_BATCH);
     text_add(t, ";\n\n");
     if (p->as == WEIGHTS_ARGUMENT)
         code_add(&e->c, t, "/* Between the block p (MLP_PARAMS floats, laid out for speed) and the tensors as PyTorch keeps them, one after\n"

@@ -1,6 +1,7 @@
 /* plan.c: Graph -> Plan, every decision: where values live, how weights lie, how sums are split, what it costs. */
 #include "back/plan.h"
 
+#include <stdint.h>
 #include <string.h>
 
 /* While planning: where node values go. */
@@ -403,14 +404,20 @@ static int training_rows(size_t sample, size_t trained)
     return fit >= most ? (int)most : fit >= 24 ? (int)fit / 24 * 24 : 24;
 }
 
-/* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. */
+/* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. Weights beyond L2 are
+ * worth reading only for many samples at once: where they are and the stack has room for fewer than 16, the buffers are the
+ * caller's, as they are where one sample alone is too much. Threads pay from 8 million multiply-adds on, 40 us of one. */
 static void choose_rows(Plan *p)
 {
+    enum { L2 = 256 * 1024, PARTS = 4 }; /* floats; threads that the caller's scratch is for */
+    const double thread_macs = 8e6;
     size_t sample = 0;
     for (int s = 0; s < p->nslot; s++)
         sample += (size_t)p->slot[s];
     p->ram_one = p->ram_batch = sample * sizeof(float);
     p->scratch_argument = p->ram_one > STACK_LIMIT;
+    p->parts = 1;
+    p->together = p->macs > 0 ? (size_t)(thread_macs / p->macs) + 1 : SIZE_MAX;
     if (!sample)
         return;
     if (p->graph->training) {
@@ -424,7 +431,12 @@ static void choose_rows(Plan *p)
     p->rows = fit >= 96 ? 96 : fit >= 24 ? fit / 24 * 24 : fit >= 8 ? fit / 8 * 8 : fit >= 1 ? fit : 24;
     if (p->scratch_argument && p->target == TARGET_PORTABLE)
         p->rows = 1;
-    p->ram_batch *= (size_t)p->rows;
+    if (p->target == TARGET_SIMD && (p->scratch_argument || (fit < 16 && p->numbers + p->constants > L2))) {
+        p->scratch_argument = true;
+        p->rows = fit ? 96 : 24;
+        p->parts = fit ? PARTS : 1;
+    }
+    p->ram_batch *= (size_t)p->rows * (size_t)p->parts;
 }
 
 static int count_tables(const Node *n)

@@ -68,6 +68,8 @@ typedef struct Plan {
     int nslot;
     int rows;  /* samples that the batch function works on at a time; 0: any number, there is nothing to keep */
     bool scratch_argument; /* too large for the stack */
+    int parts;  /* scratch_argument: parts of `rows` samples that the batch's scratch holds, for as many threads; else 1 */
+    size_t together; /* inference: samples from which on a batch is worth threads */
     Table **table;
     int ntable;
     Table **table_of; /* by parameter id; NULL: not in this plan */

@@ -44,7 +44,7 @@ define BENCH_RULE
 $(BENCH)/%.$(1).so: $(BENCH)/%.c tests/bench/loop.c
 	$$(call SAY,CC) $(BENCH_$(1)) -fPIC -shared -w -DHEADER='"$$*.h"' -DNAME=$$* -I$(BENCH) -o $$@ \
 	    $$$$(grep -q 'const float \*p,' $(BENCH)/$$*.h && echo -DBLOCK) \
-	    $$$$(grep -q 'float \*scratch' $(BENCH)/$$*.h && echo -DSCRATCH) $(BENCH)/$$*.c tests/bench/loop.c
+	    $$$$(grep -q BATCH_SCRATCH $(BENCH)/$$*.h && echo -DSCRATCH) $(BENCH)/$$*.c tests/bench/loop.c
 endef
 $(foreach way,$(BENCH_WAYS),$(eval $(call BENCH_RULE,$(way))))
 .PRECIOUS: $(BENCH)/%.lua $(BENCH)/%.safetensors $(BENCH)/%.c

@@ -260,7 +260,10 @@ static void ram_is_what_the_code_declares(void **state)
         EmitOptions o = {.prefix = "net", .command = "mlpc net.lua -o net.c", .script = "net.lua"};
         Text text = {0};
         emit_source(p, &o, &text);
-        const char *one = strstr(text.data, "\nvoid net(const float"), *batch = strstr(text.data, "\nvoid net_batch(");
+        const char *one = strstr(text.data, "\nvoid net(const float"),
+                   *batch = strstr(text.data, "\nstatic void net_part(");
+        if (!batch) /* a batch in one go */
+            batch = strstr(text.data, "\nvoid net_batch(");
         while (one && strchr(one, ';') < strchr(one, '{')) /* past the declarations */
             one = strstr(one + 1, "\nvoid net(const float");
         while (batch && strchr(batch, ';') < strchr(batch, '{'))
@@ -269,7 +272,7 @@ static void ram_is_what_the_code_declares(void **state)
         assert_non_null(batch);
         if (p->scratch_argument) {
             scratch++;
-            assert_true(p->ram_one > STACK_LIMIT);
+            assert_true(p->ram_one > STACK_LIMIT || (target == TARGET_SIMD && p->numbers > 256 * 1024));
             assert_int_equal(declared(one) + declared(batch), 0);
             assert_non_null(strstr(text.data, arena_printf(a, "NET_SCRATCH = %zu, NET_BATCH_SCRATCH = %zu ",
                                                            p->ram_one / sizeof(float), p->ram_batch / sizeof(float))));
@@ -282,6 +285,29 @@ static void ram_is_what_the_code_declares(void **state)
         arena_free(a);
     }
     assert_true(scratch > 5);
+}
+
+/* Layers whose weights leave L2 are passed over for 96 samples at once, in a scratch that four threads can share. */
+static void wide_nets_take_many_samples(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Diag d;
+    diag_init(&d, a);
+    for (int width = 256; width <= 1024; width *= 4) {
+        Graph *g = graph_new(a, "net.lua");
+        Node *x = graph_input(g, &d, (Pos){0}, width, NULL);
+        for (int i = 0; i < 3; i++)
+            x = graph_dense(g, &d, (Pos){0}, x, width, true, INIT_HE, NULL);
+        graph_outputs(g, &(Output){"y", x}, 1);
+        const Plan *p = plan_make(g, WEIGHTS_ARGUMENT, TARGET_SIMD);
+        assert_int_equal(p->scratch_argument, width == 1024);
+        assert_int_equal(p->rows, width == 1024 ? 96 : 24);
+        assert_int_equal(p->parts, width == 1024 ? 4 : 1);
+        assert_int_equal(p->ram_batch, (size_t)(p->parts * p->rows) * p->ram_one);
+        assert_true((double)p->together * p->macs >= 8e6 && ((double)p->together - 1) * p->macs <= 8e6);
+    }
+    arena_free(a);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------------ */
@@ -445,6 +471,7 @@ int main(void)
         cmocka_unit_test(every_read_finds_its_value),
         cmocka_unit_test(a_chain_needs_two_buffers),
         cmocka_unit_test(ram_is_what_the_code_declares),
+        cmocka_unit_test(wide_nets_take_many_samples),
         cmocka_unit_test(tables_are_permutations),
         cmocka_unit_test(argument_block_is_in_order_of_creation),
         cmocka_unit_test(constants_do_not_disturb_the_order),
