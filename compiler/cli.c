@@ -411,7 +411,14 @@ typedef struct Arg {
     const char *value;    /* NULL: none given */
 } Arg;
 
-/* The next argument, with its value. A value that looks like an option is none: -o --json is a forgotten file. */
+/* What can stand behind an option as its value: not another option (-o --json is a forgotten file), but numbers below
+ * zero are (--label -1). */
+static bool is_value(const char *text)
+{
+    return text[0] != '-' || !text[1] || (text[1] >= '0' && text[1] <= '9') || text[1] == '.';
+}
+
+/* The next argument, with its value. */
 static bool next_arg(Walk *w, const Verb *verb, Arg *arg)
 {
     if (w->at < w->argc && !w->only_names && strcmp(w->argv[w->at], "--") == 0) {
@@ -428,7 +435,7 @@ static bool next_arg(Walk *w, const Verb *verb, Arg *arg)
     if (!arg->option || !arg->option->arg || arg->value || w->at == w->argc)
         return true;
     const char *next = w->argv[w->at];
-    if (next[0] != '-' || !next[1]) {
+    if (is_value(next)) {
         arg->value = next;
         w->at++;
     }

@@ -337,6 +337,10 @@ for case in 'epochs 0' 'epochs 1.5' 'epochs x' 'batch 0' 'lr 0' 'lr abc' 'lr nan
     wrong 2 "--${case% *} wants" train xor.lua --$case
 done
 wrong 2 "'--seed' wants a value" train xor.lua --seed
+wrong 2 "not '-1'" train xor.lua --data xor.csv --lr -1
+printf '0,0,0\n1,0,1\n1,1,1\n0,1,0\n' >first.csv
+good train xor.lua --data first.csv --label -3 --epochs 1 -o first.safetensors
+good train xor.lua --data first.csv --label=-3 --epochs 1 -o first.safetensors
 wrong 2 "unknown optimizer 'adm'" train xor.lua --optimizer adm
 wrong 2 "unknown schedule 'up'" train xor.lua --schedule up
 wrong 2 "unknown scaling 'big'" train xor.lua --scale big
