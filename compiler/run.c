@@ -178,14 +178,19 @@ static void *watch(void *watch)
     return NULL;
 }
 
-static void watch_begin(Watch *w, Run *r)
+/* From here on the signals wait for somebody to watch. */
+static void watch_prepare(Watch *w)
 {
-    w->run = r;
     sigemptyset(&w->signals);
     sigaddset(&w->signals, SIGINT);
     sigaddset(&w->signals, SIGTERM);
     sigaddset(&w->signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &w->signals, &w->before);
+}
+
+static void watch_begin(Watch *w, Run *r)
+{
+    w->run = r;
     w->runs = pthread_create(&w->thread, NULL, watch, w) == 0;
     if (!w->runs)
         pthread_sigmask(SIG_SETMASK, &w->before, NULL);
@@ -206,6 +211,7 @@ static void watch_end(Watch *w)
 static bool make_code(Run *r, Watch *w)
 {
     const LiveJit jit = (LiveJit)r->cli->jit;
+    watch_prepare(w);
     r->live = live_new(r->g, jit == LIVE_CC ? LIVE_AUTO : jit, r->d);
     if (!r->live)
         return false;
