@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "floats.h"
 #include "error.h"
 #include "optim.h"
 #include "train.h"
@@ -33,12 +34,6 @@ static size_t cut_pieces(const mlp_learner *l, mlp_range *list)
     return count;
 }
 
-/* Vectors work best on whole cache lines. */
-static float *new_floats(size_t count)
-{
-    return count < SIZE_MAX / 8 ? aligned_alloc(64, (count * sizeof(float) + 127) / 64 * 64) : NULL;
-}
-
 mlp_status mlp_step_begin(mlp_run *r)
 {
     const mlp_learner *l = r->learner;
@@ -53,11 +48,11 @@ mlp_status mlp_step_begin(mlp_run *r)
     for (size_t k = 0; k < threads && enough; k++) {
         mlp_part *p = &r->parts[k];
         /* One part may have to take a whole batch, where it is too small to be cut. */
-        p->x = new_floats(rows * l->inputs);
-        p->t = new_floats(rows * l->targets);
-        p->weight = r->train->weights ? new_floats(rows) : NULL;
-        p->g = new_floats(l->params);
-        p->more = most > r->tile ? new_floats(l->params) : NULL;
+        p->x = mlp_floats_new(rows * l->inputs);
+        p->t = mlp_floats_new(rows * l->targets);
+        p->weight = r->train->weights ? mlp_floats_new(rows) : NULL;
+        p->g = mlp_floats_new(l->params);
+        p->more = most > r->tile ? mlp_floats_new(l->params) : NULL;
         enough = p->x && p->t && p->g && (p->weight || !r->train->weights) && (p->more || most <= r->tile);
     }
     if (!enough)

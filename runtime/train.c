@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "floats.h"
 #include "error.h"
 
 enum { GOOD_EVERY = 16 }; /* steps of an epoch between copies of weights that are known to be good; each epoch begins with one */
@@ -72,7 +73,7 @@ static mlp_status check_options(mlp_run *r)
 
 static float *copy_of(const float *w, size_t count)
 {
-    float *copy = malloc(count * sizeof *copy);
+    float *copy = mlp_floats_new(count);
     if (copy)
         memcpy(copy, w, count * sizeof *copy);
     return copy;
@@ -97,7 +98,9 @@ static mlp_status begin(mlp_run *r)
     size_t rest = r->train->count % r->o.batch;
     r->batches = r->train->count / r->o.batch + (rest > (r->learner->whole_batch ? 1u : 0u));
     r->state_size = mlp_optimizer_state(&r->o.optimizer, params);
-    r->state = calloc(r->state_size + 1, sizeof *r->state);
+    r->state = mlp_floats_new(r->state_size);
+    if (r->state)
+        memset(r->state, 0, r->state_size * sizeof *r->state);
     r->good = copy_of(r->w, params);
     r->best = r->o.patience ? copy_of(r->w, params) : NULL;
     r->order = malloc(r->train->count * sizeof *r->order);

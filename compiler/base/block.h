@@ -4,8 +4,7 @@
 
 #include <stddef.h>
 
-/* `count` floats (room for one when it is 0), not initialised, on a cache line; large ones in huge pages where the system
- * has them, which saves it from looking up hundreds of addresses. Free with free(). Never NULL: no memory ends the process. */
+/* As mlp_floats_new (runtime/floats.h), but never NULL: no memory ends the process. */
 float *block_new(size_t count);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/block.h"
 #include "graph/scale.h"
 #include "train/health.h"
 
@@ -121,6 +122,15 @@ const char *training_settings(Training *t, TrainingFault *fault)
     return problem;
 }
 
+/* A block of zeros that lives as long as the arena. */
+static float *block_of(Arena *a, size_t count)
+{
+    float *block = block_new(count);
+    memset(block, 0, count * sizeof *block);
+    arena_defer(a, free, block);
+    return block;
+}
+
 bool training_prepare(Training *t)
 {
     Graph *g = t->g;
@@ -144,7 +154,7 @@ bool training_prepare(Training *t)
     t->learner->run.heads = t->task.head;
     t->learner->run.head_count = t->task.heads;
     t->w = ARENA_ARRAY(t->a, graph_params(g), float);
-    t->block = ARENA_ARRAY(t->a, t->learner->run.params, float);
+    t->block = block_of(t->a, t->learner->run.params);
     learner_start(g, s->seed, t->w);
     return true;
 }
@@ -164,7 +174,7 @@ bool training_prepare_eval(Training *t)
     for (size_t h = 0; h < t->task.heads; h++)
         run->targets += t->task.head[h].targets;
     t->w = ARENA_ARRAY(t->a, graph_params(t->g) + 1, float);
-    t->block = ARENA_ARRAY(t->a, run->params + 1, float);
+    t->block = block_of(t->a, run->params);
     learner_start(t->g, 0, t->w); /* the values that are bound */
     t->learner->load(t->learner, t->w, t->block);
     return true;
