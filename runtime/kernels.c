@@ -136,23 +136,21 @@ APPLY(floor, mlp_max(mlp_set(o.k), v))
         }                                                                                                              \
     }
 
-/* The same for any number of panels, as block in kernel.h has them. Small layers go through all samples
- * panel by panel, so that the weights stay in the first cache; large ones stream them, with the samples of
- * one tile. */
+/* The same for any number of panels, all samples by one group of panels before the next, as panels in kernel.h has
+ * them: weights that live beyond L2 are read once. */
 #define BLOCK(name, rows)                                                                                              \
     TILE(name##_1, rows, 16)                                                                                        \
     TILE(name##_2, rows, MLP_GROUP >= 2 ? 32 : 16)                                                                  \
     TILE(name##_3, rows, MLP_GROUP >= 3 ? 48 : 16)                                                                  \
     static size_t name(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)                        \
     {                                                                                                                  \
-        const size_t all = n - n % (rows), some = in <= 128 ? all : (rows);                                            \
-        for (size_t i = 0; i < all; i += some)                                                                         \
-            for (size_t j = 0, now; j < panels; j += now) {                                                            \
-                const size_t left = panels - j, o = 16 * j;                                                            \
-                now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;              \
-                (now == 3 ? name##_3 : now == 2 ? name##_2 : name##_1)(some, in, split, x + i * ldx, ldx, w + o * in,  \
-                                                                       MLP_BIAS(b, o), y + i * ldy + o, ldy, relu);    \
-            }                                                                                                          \
+        const size_t all = n - n % (rows);                                                                             \
+        for (size_t j = 0, now; all && j < panels; j += now) {                                                         \
+            const size_t left = panels - j, o = 16 * j;                                                                \
+            now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;                  \
+            (now == 3 ? name##_3 : now == 2 ? name##_2 : name##_1)(all, in, split, x, ldx, w + o * in,                 \
+                                                                   MLP_BIAS(b, o), y + o, ldy, relu);                  \
+        }                                                                                                              \
         return all;                                                                                                    \
     }
 

@@ -93,7 +93,7 @@
         const float *weight, float *dx, size_t lddx, double *loss
 
 /* X(name, parameters): the kernels of training, made in kernels_learn.c of the functions of learn.h, which tell what each
- * computes and in which order. Gradients of parameters are added to what stands in g, losses to *loss.
+ * computes and in which order. Gradients of parameters are added to what stands in g (dense_grad: if `add`), losses to *loss.
  *
  * zero      count zeros
  * turn      weights for dx = W^T dy, by panelsS and tailS
@@ -103,8 +103,8 @@
 #define MLP_LEARN_LIST(X)                                                                                              \
     X(zero, (size_t count, float *g))                                                                                  \
     X(turn, (size_t in, size_t out, int dot, const float *w, float *t))                                                \
-    X(dense_grad, (size_t n, size_t in, size_t out, int dot, const float *x, size_t ldx, const float *dy, size_t ldy,  \
-                   float *g, float *gb))                                                                               \
+    X(dense_grad, (size_t n, size_t in, size_t out, int dot, int add, const float *x, size_t ldx, const float *dy,     \
+                   size_t ldy, float *g, float *gb))                                                                   \
     X(d_relu, (MLP_BACK_ARGS))                                                                                         \
     X(d_selu, (MLP_BACK_ARGS))                                                                                         \
     X(d_gelu, (MLP_BACK_ARGS))                                                                                         \

@@ -266,8 +266,8 @@ static const char *call_sums(Emit *e, const Step *s, const Operands *o)
         int in = n->in[1]->width, out = n->in[0]->width;
         bool rows = emit_portable(e);
         code_need(&e->c, rows ? "rows_grad" : "dense_grad");
-        return arena_printf(a, "mlp_%s(%s, %d, %d, %s%s, %d, %s, %d, %s, %s);", rows ? "rows_grad" : "dense_grad", o->n, in,
-                            out, rows ? "" : w->tail_dot ? "1, " : "0, ", o->in[1], s->in[1].stride, o->in[0],
+        return arena_printf(a, "mlp_%s(%s, %d, %d, %s%s%s, %d, %s, %d, %s, %s);", rows ? "rows_grad" : "dense_grad", o->n, in,
+                            out, rows ? "" : w->tail_dot ? "1, " : "0, ", rows ? "" : s->adds ? "1, " : "done > 0, ", o->in[1], s->in[1].stride, o->in[0],
                             s->in[0].stride, grad_at(e, n, ROLE_WEIGHT), grad_at(e, n, ROLE_BIAS));
     }
     if (n->op == OP_PRELU_GRAD) {

@@ -204,6 +204,14 @@ static void emit_buffers(Emit *e, Text *t)
     }
 }
 
+/* What no first tile writes; and all of it if there is no sample. */
+static void emit_zeros(Emit *e, Text *t)
+{
+    for (size_t from = 0, to = 0; plan_zeros(e->p, &from, &to);)
+        text_printf(t, "    for (size_t i = %zu; i < %zu; i++)\n        g[i] = 0.0f;\n", from, to);
+    text_printf(t, "    for (size_t i = 0; n == 0 && i < %zu; i++)\n        g[i] = 0.0f;\n", e->p->trained);
+}
+
 static void emit_turns(Emit *e, Text *t)
 {
     for (int i = 0; i < e->p->nstep && !emit_portable(e); i++) {
@@ -247,7 +255,7 @@ static void emit_grad(Emit *e, Text *t)
     text_add(t, "\n{\n");
     emit_buffers(e, t);
     text_add(t, "    const float share = n ? 1.0f / (float)n : 0.0f;\n    double loss = 0.0;\n    size_t done = 0;\n");
-    text_printf(t, "    for (size_t i = 0; i < %zu; i++)\n        g[i] = 0.0f;\n", p->trained);
+    emit_zeros(e, t);
     emit_turns(e, t);
     text_add(t, "    while (done < n) {\n");
     if (p->whole_batch)

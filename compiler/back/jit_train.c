@@ -60,7 +60,8 @@ static void dense_grad(JitPrinter *q, const Step *s)
 {
     const Node *n = s->node;
     open_op(q, n, n->in[1]->width);
-    text_printf(&q->body, "%d,%d,", n->in[0]->width, plan_param(q->p, n->grad[ROLE_WEIGHT])->tail_dot);
+    text_printf(&q->body, "%d,%d,%s,", n->in[0]->width, plan_param(q->p, n->grad[ROLE_WEIGHT])->tail_dot,
+                s->adds ? "1" : "done>0");
     jit_add_io(q, s->in[1], s->in[0]);
     add_grad(q, n, ROLE_WEIGHT);
     add_grad(q, n, ROLE_BIAS);
@@ -246,6 +247,18 @@ static void add_locals(const Plan *p, size_t rows, Text *t, JitText *made)
     }
 }
 
+/* What no first tile writes; and all of it if there is no sample. */
+static void add_zeros(JitPrinter *q)
+{
+    for (size_t from = 0, to = 0; plan_zeros(q->p, &from, &to);) {
+        jit_open_kernel(q, MLP_KERNEL_zero);
+        text_printf(&q->body, "%zu,g+%zu);\n", to - from, from);
+    }
+    text_add(&q->body, "if(!n)");
+    jit_open_kernel(q, MLP_KERNEL_zero);
+    text_printf(&q->body, "%zu,g);\n", q->p->trained);
+}
+
 static void add_turns(JitPrinter *q)
 {
     for (int i = 0; i < q->p->nstep; i++) {
@@ -264,8 +277,7 @@ JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constan
     JitPrinter q = {.p = p, .kernels = k, .constants = constants};
     JitText made = {.rows = p->rows ? (size_t)p->rows : 1};
     Text head = {0};
-    jit_open_kernel(&q, MLP_KERNEL_zero);
-    text_printf(&q.body, "%zu,g);\n", p->trained);
+    add_zeros(&q);
     add_turns(&q);
     if (p->whole_batch)
         text_add(&q.body, "for(;done<n;done+=m){m=n;\n");

@@ -130,6 +130,31 @@ static void plan_back(Planner *q, Step *s)
         q->p->fixed += (s->weight->count + PANEL - 1) / PANEL * PANEL;
 }
 
+/* The gradient of a dense layer: its first tile writes, others add. */
+static void plan_grad(Planner *q, Step *s)
+{
+    for (int r = 0; r < ROLE_COUNT; r++)
+        if (s->node->grad[r] && q->p->target == TARGET_SIMD) {
+            Table *t = q->p->table_of[s->node->grad[r]->id];
+            s->adds |= t->fresh;
+            t->fresh = true;
+        }
+}
+
+bool plan_zeros(const Plan *p, size_t *from, size_t *to)
+{
+    bool found = false;
+    for (int i = 0; i < p->ntable; i++) {
+        const Table *t = p->table[i];
+        if (t->baked || !t->param || !t->param->trained || t->fresh || t->offset < *to || (found && t->offset > *to))
+            continue;
+        *from = found ? *from : t->offset;
+        *to = t->offset + t->count;
+        found = true;
+    }
+    return found;
+}
+
 /* ---- places ------------------------------------------------------------------------------------------------- */
 
 /* The node whose buffer holds n's value, following slices to their source and parts to their concat. */
@@ -220,6 +245,13 @@ static bool in_place(const Planner *q, const Node *n)
     return true;
 }
 
+/* Floats from sample to sample in a buffer. The gradients of weights go down the columns of tall buffers: rows whose length
+ * is a multiple of 512 bytes fall on few sets of the first cache, so they get one cache line more. */
+static int row_stride(const Plan *p, int width)
+{
+    return p->graph->training && p->target == TARGET_SIMD && width % (8 * PANEL) == 0 ? width + PANEL : width;
+}
+
 /* Gives the buffer of `h` (a holder) a place, at the first step that writes into it. */
 static void place_holder(Planner *q, const Node *h)
 {
@@ -230,7 +262,8 @@ static void place_holder(Planner *q, const Node *h)
             q->place[h->id] = (Place){PLACE_OUTPUT, o, 0, h->width};
             return;
         }
-    q->place[h->id] = (Place){PLACE_SLOT, take_slot(q, h->width, h->id), 0, h->width};
+    const int stride = row_stride(q->p, h->width);
+    q->place[h->id] = (Place){PLACE_SLOT, take_slot(q, stride, h->id), 0, stride};
 }
 
 /* Where the value of n is, relative to its holder. */
@@ -342,6 +375,8 @@ static void plan_node(Planner *q, const Node *n)
             plan_dense(q, s);
         if (s->kind == STEP_BACK)
             plan_back(q, s);
+        if (n->op == OP_DENSE_GRAD)
+            plan_grad(q, s);
         if (n->op == OP_LAYERNORM) {
             s->weight = q->p->table_of[n->param[ROLE_WEIGHT]->id];
             s->bias = q->p->table_of[n->param[ROLE_BIAS]->id];
@@ -396,12 +431,13 @@ static void lay_out_numbers(Plan *p)
 
 /* Samples at a time in training. Each tile passes once over weights and gradients, wherever they live: 120 samples make
  * that cheap, but then their buffers should stay in L2 (128 K floats), or be no larger than the net itself, which is passed
- * over anyway. So: as many as one of the two allows, in multiples that every tile height divides. */
+ * over anyway. So: as many as one of the two allows, in multiples that every tile height divides and that leave every
+ * buffer on a cache line. */
 static int training_rows(size_t sample, size_t trained)
 {
     const size_t most = 480, l2 = (size_t)128 * 1024, room = trained > l2 ? trained : l2;
     const size_t fit = room / sample;
-    return fit >= most ? (int)most : fit >= 24 ? (int)fit / 24 * 24 : 24;
+    return fit >= most ? (int)most : fit >= 48 ? (int)fit / 48 * 48 : 48;
 }
 
 /* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. Weights beyond L2 are

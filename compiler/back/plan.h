@@ -36,6 +36,7 @@ typedef struct Table {
     Layout layout;
     int rows, cols;
     bool tail_dot;
+    bool fresh;    /* training: its gradient is written by the first tile of a batch, and needs no zeros before */
     bool baked;    /* constants stay in the file even where parameters are an argument */
     size_t count;  /* floats */
     size_t offset; /* in the block of numbers (WEIGHTS_FILE, WEIGHTS_ARGUMENT); baked: in the block of constants of a JIT */
@@ -55,6 +56,7 @@ typedef struct Step {
     int tail_split;   /* dense: of the tail */
     bool tail_dot;    /* dense: the tail by dot products */
     const Table *weight, *bias; /* dense; layernorm: weight, bias */
+    bool adds;        /* dense_grad: another step has written the gradient before */
     size_t turned;    /* STEP_BACK: where in the scratch its weights lie, turned round */
 } Step;
 
@@ -94,6 +96,9 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target);
 /* For callers that keep all inputs of a sample one after the other in one row, and so outputs and targets: an input is a
  * part of that row. For text of calls only. */
 void plan_join_rows(Plan *p);
+
+/* The next floats of the gradient, from `*from` = the last `*to` on, that must be zero before the first tile. false: none. */
+bool plan_zeros(const Plan *p, size_t *from, size_t *to);
 
 /* The table of a parameter, or NULL. */
 const Table *plan_param(const Plan *p, const Param *param);
