@@ -17,6 +17,7 @@
 
 /* One epoch of learning. Figures that there are none of are NaN. */
 typedef struct Epoch {
+    size_t number; /* from 1, of all trainings */
     double lr, loss, metric, val_loss, val_metric;
 } Epoch;
 
@@ -31,6 +32,7 @@ typedef struct NetObject {
     bool busy;           /* it is being trained */
     Epoch *epoch;        /* the history: epochs of all trainings, by malloc */
     size_t epochs, epoch_room;
+    size_t learnt_epochs, epoch_step; /* how many there were; every which of them is kept, a power of 2; 0: 1 */
     double low[2], high[2]; /* of its first two inputs, in the data that it learnt from last */
     const char *metric;     /* what Epoch.metric is: "accuracy", "r2" */
 } NetObject;

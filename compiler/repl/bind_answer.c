@@ -14,7 +14,8 @@ static void compile(lua_State *L, NetObject *n)
     Arena *a = session_arena(L);
     Diag d;
     diag_init(&d, a);
-    n->live = live_new(graph_copy_into(a, n->graph), bind_jit(L), &d);
+    n->live = live_new(graph_copy_into(a, n->graph), n->busy ? LIVE_TCC : bind_jit(L),
+                       &d); /* a net that learns changes too often */
     session_tell(L, &d);
     session_free(L, -1);
     lua_pop(L, 1);

@@ -196,7 +196,7 @@ static int reset(lua_State *L)
     learner_start(g, (uint64_t)seed, n->w);
     n->learnt = false;
     n->weights = NULL;
-    n->epochs = 0;
+    n->epochs = n->learnt_epochs = n->epoch_step = 0;
     bind_net_changed(n);
     return 0;
 }

@@ -190,8 +190,9 @@ static int draw_history(Drawing *p)
     Curves c = {.count = 0};
     double *x = ARENA_ARRAY(p->a, 2 * n, double), *y = x + n;
     bool right = false;
-    for (size_t i = 0; i < n; i++)
-        x[i] = (double)i + 1;
+    if (!read_column(L, "epoch", x, n))
+        for (size_t i = 0; i < n; i++)
+            x[i] = (double)i + 1;
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
         if (!read_column(L, columns[k].key, y, n))
             continue;
@@ -201,7 +202,7 @@ static int draw_history(Drawing *p)
     if (!c.count)
         session_error(L, "plot: there is nothing to draw in this table: plot(n.history) draws a training");
     text_add(p->t, "set xlabel 'epoch'\nset ylabel 'loss'\n");
-    add_range(p, "x", n > 1 ? 1 : 0, n > 1 ? (double)n : 2);
+    add_range(p, "x", n > 1 ? x[0] : 0, n > 1 && x[n - 1] > x[0] ? x[n - 1] : 2);
     if (right)
         text_add(p->t, "set border 11\nset y2tics\nset y2range [*:1.02]\n");
     draw_curves(p, &c);

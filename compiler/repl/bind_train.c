@@ -45,6 +45,7 @@ typedef struct Lesson {
     Diag d;
     bool stopped;          /* it was told to */
     bool failed;           /* the function that is told of progress did: what it raised is on top of the stack */
+    Epoch epoch;           /* the last one */
     const mlp_progress *p; /* what it is told */
 } Lesson;
 
@@ -69,8 +70,35 @@ static const char *in_lua(Arena *a, const char *text)
 
 /* ---- the history ------------------------------------------------------------------------------------------------ */
 
-static void remember(NetObject *n, const Task *task, const mlp_progress *p)
+/* The history keeps so many epochs; of a longer one every second, fourth, ... of them. */
+enum { EPOCHS_KEPT = 16384 };
+
+static Epoch epoch_of(NetObject *n, const Task *task, const mlp_progress *p)
 {
+    Epoch e = {n->learnt_epochs, p->lr, p->loss, nan(""), p->val_loss, nan("")};
+    if (p->train)
+        n->metric = report_metric(&task->head[0], p->train, &e.metric);
+    if (p->val)
+        n->metric = report_metric(&task->head[0], p->val, &e.val_metric);
+    return e;
+}
+
+/* Keeps every second epoch of those that are kept: numbers 1, 1 + step, 1 + 2 step, ... */
+static void thin(NetObject *n)
+{
+    n->epoch_step *= 2;
+    n->epochs = (n->epochs + 1) / 2;
+    for (size_t i = 1; i < n->epochs; i++)
+        n->epoch[i] = n->epoch[2 * i];
+}
+
+static void remember(NetObject *n, const Epoch *e)
+{
+    n->epoch_step = n->epoch_step ? n->epoch_step : 1;
+    if ((e->number - 1) % n->epoch_step)
+        return;
+    if (n->epochs == EPOCHS_KEPT)
+        thin(n);
     if (n->epochs == n->epoch_room) {
         size_t room = n->epoch_room ? 2 * n->epoch_room : 64;
         Epoch *grown = realloc(n->epoch, room * sizeof *grown);
@@ -79,12 +107,7 @@ static void remember(NetObject *n, const Task *task, const mlp_progress *p)
         n->epoch = grown;
         n->epoch_room = room;
     }
-    Epoch *e = &n->epoch[n->epochs++];
-    *e = (Epoch){p->lr, p->loss, nan(""), p->val_loss, nan("")};
-    if (p->train)
-        n->metric = report_metric(&task->head[0], p->train, &e->metric);
-    if (p->val)
-        n->metric = report_metric(&task->head[0], p->val, &e->val_metric);
+    n->epoch[n->epochs++] = *e;
 }
 
 static void set_number(lua_State *L, const char *key, double v)
@@ -97,7 +120,9 @@ static void set_number(lua_State *L, const char *key, double v)
 
 static void push_epoch(lua_State *L, const NetObject *n, const Epoch *e)
 {
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
+    lua_pushinteger(L, (lua_Integer)e->number);
+    lua_setfield(L, -2, "epoch");
     set_number(L, "lr", e->lr);
     set_number(L, "loss", e->loss);
     set_number(L, "val_loss", e->val_loss);
@@ -123,23 +148,26 @@ int bind_net_history(lua_State *L)
     return 1;
 }
 
+/* The number `key` of row i of the history at index 1, NaN if there is none. */
+static double number_at(lua_State *L, lua_Integer i, const char *key)
+{
+    double v = nan("");
+    if (lua_rawgeti(L, 1, i) == LUA_TTABLE && lua_getfield(L, -1, key) == LUA_TNUMBER)
+        v = lua_tonumber(L, -1);
+    lua_settop(L, 1);
+    return v;
+}
+
 /* "500 epochs, loss 0.71 to 0.002": of a table of epochs. */
 static int history_text(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
     lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
-    double first = nan(""), last = nan("");
-    for (int k = 0; k < 2 && n; k++) {
-        if (lua_rawgeti(L, 1, k ? n : 1) == LUA_TTABLE && lua_getfield(L, -1, "loss") == LUA_TNUMBER)
-            *(k ? &last : &first) = lua_tonumber(L, -1);
-        lua_settop(L, 1);
-    }
-    char text[120];
+    char text[120] = "no epochs: n:train(d) makes them";
     if (n)
-        snprintf(text, sizeof text, "%lld epoch%s, loss %.4g to %.4g: plot(n.history) draws it", (long long)n,
-                 n == 1 ? "" : "s", first, last);
-    else
-        snprintf(text, sizeof text, "no epochs: n:train(d) makes them");
+        snprintf(text, sizeof text, "%.0f epoch%s, loss %.4g to %.4g: plot(n.history) draws it",
+                 number_at(L, n, "epoch"), n == 1 ? "" : "s", number_at(L, 1, "loss"), number_at(L, n, "loss"));
     lua_pushstring(L, text);
     return 1;
 }
@@ -150,7 +178,7 @@ static int history_text(lua_State *L)
 static int call_progress(lua_State *L)
 {
     const Lesson *s = lua_touserdata(L, 1);
-    push_epoch(L, s->n, &s->n->epoch[s->n->epochs - 1]);
+    push_epoch(L, s->n, &s->epoch);
     set_number(L, "seconds", s->p->seconds);
     lua_pushinteger(L, (lua_Integer)s->p->epoch);
     lua_setfield(L, -2, "epoch");
@@ -167,9 +195,10 @@ static void progress(void *context, const mlp_progress *p)
     lua_State *L = s->L;
     if (!p->epoch_done)
         return;
-    size_t before = s->n->epochs;
-    remember(s->n, &s->t.task, p);
-    if (!lua_isfunction(L, FUNCTION) || s->failed || s->n->epochs == before)
+    s->n->learnt_epochs++;
+    s->epoch = epoch_of(s->n, &s->t.task, p);
+    remember(s->n, &s->epoch);
+    if (!lua_isfunction(L, FUNCTION) || s->failed)
         return;
     s->t.learner->store(s->t.learner, p->w, s->t.w); /* the function may ask the net */
     bind_net_adopt(s->n, s->t.g, s->t.w);

@@ -244,6 +244,17 @@ before = xor{0, 1}
 xor:train(d, { epochs = 7, lr = 0.1 }).epochs < 7    -- goes on from what was learnt
 #xor.history - 500
 LUA
+# A history does not grow without end: of a long one every second, fourth, ... epoch is kept.
+says 0 '10000
+{epoch = 5}
+39997' '' <<'LUA'
+n = net("n", input(1):dense(1))
+r = n:train({ {1, 2}, {2, 4} }, { epochs = 40000, quiet = true })
+h = n.history
+#h
+{ epoch = h[2].epoch }
+h[#h].epoch
+LUA
 # What the command line learns, the prompt learns.
 printf 'return net("same", input(2):dense(8):tanh():dense(1):sigmoid())' >same.lua
 printf '0,0,0\n0,1,1\n1,0,1\n1,1,0\n' >same.csv
