@@ -179,7 +179,7 @@ static void emit_part(Emit *e, Text *t)
 {
     text_printf(t, "/* At most %d samples. */\n", e->p->rows);
     prototype(e, t, FUNCTION_PART);
-    text_add(t, "\n{\n");
+    text_add(t, "\n{\n    if (n == 0) /* never; but then compilers know that the buffers are written */\n        return;\n");
     buffers(e, t, e->p->rows);
     calls(e, t, "    ", "n");
     text_add(t, "}\n\n");
