@@ -17,17 +17,35 @@ typedef struct Session {
     Script script;
     Diag diag;
     ScriptInfo info;
+    Diag said; /* only what -W said */
     bool talks;
 } Session;
 
 /* ---- errors ----------------------------------------------------------------------------------------------------- */
 
+static void begin_diag(const Session *s, Diag *d, Arena *a)
+{
+    diag_init(d, a);
+    memcpy(d->silenced, s->said.silenced, sizeof d->silenced);
+    d->warnings_are_errors = s->said.warnings_are_errors;
+    d->silenced[WARN_CPP_NAME] = true; /* a matter of those who ask for the C */
+}
+
+void session_diag(lua_State *L, Diag *d, Arena *a) { begin_diag((const Session *)script_of(L), d, a); }
+
+void session_warnings(lua_State *L, const Diag *said)
+{
+    Session *s = (Session *)script_of(L);
+    memcpy(s->said.silenced, said->silenced, sizeof said->silenced);
+    s->said.warnings_are_errors = said->warnings_are_errors;
+    begin_diag(s, s->script.diag, s->script.arena);
+}
+
 static void clear(Script *s)
 {
     arena_free(s->arena);
     s->arena = arena_new();
-    diag_init(s->diag, s->arena);
-    s->diag->silenced[WARN_CPP_NAME] = true; /* a matter of those who ask for the C */
+    begin_diag((const Session *)s, s->diag, s->arena);
     s->errors_before = 0;
     s->hint = (Hint){0};
 }

@@ -26,6 +26,12 @@ _Noreturn void session_error(lua_State *L, const char *format, ...) __attribute_
  * with; it may live in an arena that a value on the stack owns. */
 void session_tell(lua_State *L, Diag *d);
 
+/* Begins a diag as the session has them: silent about what -W said. */
+void session_diag(lua_State *L, Diag *d, Arena *a);
+
+/* What -W said, kept in a diag that read it: holds from now on. */
+void session_warnings(lua_State *L, const Diag *said);
+
 /* Whether notes are told, on stderr, and warnings even if Lua's are off: a prompt. */
 void session_talks(lua_State *L, bool talks);
 

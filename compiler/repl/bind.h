@@ -33,8 +33,8 @@ typedef struct NetObject {
     Epoch *epoch;        /* the history: epochs of all trainings, by malloc */
     size_t epochs, epoch_room;
     size_t learnt_epochs, epoch_step; /* how many there were; every which of them is kept, a power of 2; 0: 1 */
-    double low[2], high[2]; /* of its first two inputs, in the data that it learnt from last */
-    const char *metric;     /* what Epoch.metric is: "accuracy", "r2" */
+    double low[2], high[2];           /* of its first two inputs, in the data that it learnt from last */
+    const char *metric;               /* what Epoch.metric is: "accuracy", "r2" */
 } NetObject;
 
 /* Data: samples in a file, or in a table that was given. A full userdata. */

@@ -61,7 +61,7 @@ void bind_net_made(lua_State *L, Arena *a, Graph *g)
 {
     NetObject *n = push_net(L, a, g);
     Diag d;
-    diag_init(&d, a);
+    session_diag(L, &d, a);
     graph_check(g, &d);
     session_tell(L, &d);
     graph_prune(g);
@@ -165,7 +165,7 @@ static int bench(lua_State *L)
     Arena *a = session_arena(L);
     Diag d;
     Text t = {0};
-    diag_init(&d, a);
+    session_diag(L, &d, a);
     if (!bench_net(graph_copy_into(a, n->graph), false, &t, &d))
         text_free(&t);
     session_tell(L, &d);
@@ -268,7 +268,7 @@ static int save(lua_State *L)
     Arena *a = session_arena(L);
     Metadata m = metadata_new(a, n->graph, (size_t)n->graph->nlabel);
     Diag d;
-    diag_init(&d, a);
+    session_diag(L, &d, a);
     metadata_classes(&m, a, (size_t)n->graph->nlabel, n->graph->label);
     if (save_weights(path, n->graph, n->w, &m, &d))
         n->weights = arena_strdup(n->arena, path);
@@ -304,7 +304,7 @@ static int load(lua_State *L)
     Arena *a = session_arena(L);
     Graph *copy = graph_copy_into(a, n->graph);
     Diag d;
-    diag_init(&d, a);
+    session_diag(L, &d, a);
     for (int i = 0; i < copy->nparam; i++)
         copy->param[i]->value = NULL;
     graph_scale_clear(copy);

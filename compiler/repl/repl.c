@@ -215,6 +215,7 @@ int verb_repl(Cli *cli)
         return EXIT_WRONG;
     }
     const char *script = cli->compile.script;
+    session_warnings(r.L, &cli->compile.diag);
     int status = EXIT_OK;
     if (script && strcmp(script, "-") == 0) {
         lua_close(r.L);

@@ -443,6 +443,14 @@ LUA
 says 1 '' 'nowhere.lua: error: cannot open' nowhere.lua <<'LUA'
 LUA
 
+says 0 'a: 2' '' -Wno-linear-stack <<'LUA'
+a = net("a", input(4):dense(2):dense(2))
+"a: " .. #a{1, 2, 3, 4}
+LUA
+says 1 '' 'repl:1: error: dense2 (2 -> 2) follows dense1 (4 -> 2, repl:1)' -Werror <<'LUA'
+a = net("a", input(4):dense(2):dense(2))
+LUA
+
 # ---- files ----
 says 0 'false
 true
