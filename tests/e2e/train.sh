@@ -222,6 +222,14 @@ check 'a run that goes on ends with the same bits' cmp a b
 check 'and with the same log' sh -c 'cut -d, -f1-5 log.csv >a; cut -d, -f1-5 log15.csv >b; cmp a b'
 good train xor.lua --resume ck
 has 'epochs, 40 steps' err
+for threads in 1 2; do # batch statistics, dropout, the optimiser's state
+    good train layers.lua --data trees.csv --threads $threads -o whole.st
+    good train layers.lua --data trees.csv --threads $threads -o part.st --epochs 11 --checkpoint lk
+    good train layers.lua --data trees.csv --threads $threads -o part.st --epochs 40 --resume lk
+    tail -c 600 whole.st >a # 150 of the 158 numbers
+    tail -c 600 part.st >b
+    check "so does a net with all kinds of layers, $threads threads" cmp a b
+done
 
 # Killed over and over: every time it goes on, and the end is the same. 500 epochs, a checkpoint each.
 good train xor.lua -o whole.st

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "back/emit.h"
 #include "base/block.h"
@@ -507,6 +510,42 @@ static void threads_do_not_meet(void **state)
     }
 }
 
+/* ---- without a JIT --------------------------------------------------------------------------------------------- */
+
+/* Where the system refuses memory that is written and run, a note says so and the reference does the work. In a process of
+ * its own, since there is no way back; kernels before 6.3 do not know how to refuse. */
+static void the_reference_stands_in(void **state)
+{
+    (void)state;
+    enum { SET_MDWE = 65, REFUSE_EXEC_GAIN = 1, REFUSED = 0, UNKNOWN = 77 };
+    pid_t child = fork();
+    if (child == 0) {
+        if (prctl(SET_MDWE, REFUSE_EXEC_GAIN, 0, 0, 0) != 0)
+            _exit(UNKNOWN);
+        Arena *a = arena_new();
+        Diag d;
+        GradOptions grad;
+        diag_init(&d, a);
+        Random r = {3};
+        Graph *g = random_lesson(a, &d, 3, RANDOM_SMALL, &r, &grad);
+        LearnerOptions o = {.grad = &grad};
+        char *text = NULL;
+        size_t size = 0;
+        Learner *l = learner_new(g, &d, &o);
+        FILE *f = open_memstream(&text, &size);
+        diag_flush(&d, f);
+        fclose(f);
+        bool good = l && strcmp(l->name, "reference") == 0 && d.errors == 0 && strstr(text, "no code could be made in memory");
+        _exit(good ? REFUSED : 1);
+    }
+    int status;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == UNKNOWN)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -514,6 +553,7 @@ int main(void)
         cmocka_unit_test(printed_code_says_the_same),
         cmocka_unit_test(blocks_go_there_and_back),
         cmocka_unit_test(threads_do_not_meet),
+        cmocka_unit_test(the_reference_stands_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
