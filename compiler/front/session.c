@@ -240,6 +240,7 @@ static int load_text(lua_State *L)
 SessionText session_load(lua_State *L, const char *name, int line, const char *text, size_t size, Diag *d)
 {
     Source t = {name, text, size, line};
+    script_chunk(script_of(L), name); /* so that the place in a message is known as one */
     lua_pushcfunction(L, load_text);
     lua_pushlightuserdata(L, &t);
     if (lua_pcall(L, 1, 1, 0) == LUA_OK)

@@ -106,11 +106,13 @@ static bool evaluate(Repl *r)
     first--; /* r->line is that of the next line */
     text_add(&expression, "return ");
     text_add_n(&expression, t->data ? t->data : "", t->size);
-    SessionText kind = session_load(r->L, name_here, first, expression.data, expression.size, NULL);
+    SessionText value = session_load(r->L, name_here, first, expression.data, expression.size, NULL), kind = value;
     text_free(&expression);
     diag_init(&d, arena_new());
-    if (kind == SESSION_WRONG || kind == SESSION_INCOMPLETE)
-        kind = session_load(r->L, name_here, first, t->data ? t->data : "", t->size, &d);
+    if (value != SESSION_LOADED)
+        kind = session_load(r->L, name_here, first, t->data ? t->data : "", t->size, value == SESSION_WRONG ? &d : NULL);
+    if (kind == SESSION_WRONG && value == SESSION_INCOMPLETE)
+        kind = SESSION_INCOMPLETE; /* 1 + */
     if (kind == SESSION_LOADED)
         run(r, (Pos){name_here, first}, &d);
     settle(r, &d);

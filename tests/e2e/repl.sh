@@ -87,6 +87,17 @@ x = {
 }
 error("here")
 LUA
+says 0 '3
+6' '' <<'LUA'
+1 +
+2
+(function()
+    return 6
+end)()
+LUA
+wrong "repl:1: error: unexpected symbol near '+'" <<'LUA'
++ 1
+LUA
 wrong 'repl:2: error: the input ends within a statement' <<'LUA'
 for i = 1, 2 do
 
