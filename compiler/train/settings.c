@@ -93,9 +93,12 @@ static bool in_range(Number i, double v)
     return inside && !(numbers[i].above && (v <= numbers[i].low || (numbers[i].high == 1 && v >= 1)));
 }
 
-static const char *range_text(Number i, Arena *a)
+/* What number i must be, told to somebody who wrote v: a limit that nobody would reach is named to who went beyond. */
+static const char *range_text(Number i, double v, Arena *a)
 {
     const char *what = numbers[i].whole ? "a whole number" : "a number";
+    if (isfinite(v) && v > numbers[i].high && numbers[i].high > 1)
+        return arena_printf(a, "%s of at most %g", what, numbers[i].high);
     if (numbers[i].above && numbers[i].high == 1)
         return arena_printf(a, "%s between %g and %g", what, numbers[i].low, numbers[i].high);
     if (numbers[i].above)
@@ -110,8 +113,9 @@ static const char *read_number(Number i, const char *text, double *v, Arena *a)
     char *end;
     *v = strtod(text, &end);
     bool plain = *text && strspn(text, "0123456789.eE+-") == strlen(text) && end == text + strlen(text);
-    return plain && in_range(i, *v) ? NULL
-                                    : arena_printf(a, "--%s wants %s, not '%s'", numbers[i].name, range_text(i, a), text);
+    return plain && in_range(i, *v)
+               ? NULL
+               : arena_printf(a, "--%s wants %s, not '%s'", numbers[i].name, range_text(i, *v, a), text);
 }
 
 /* What a run that goes on cannot have otherwise. */
@@ -124,7 +128,8 @@ static const char *read_numbers(Said *said, const TrainArgs *args, const char *s
                                 bool *in_script)
 {
     for (Number i = 0; i < NUMBERS; i++) {
-        const char *arg = text_at(args, numbers[i].arg), *before = saved_value(saved, numbers[i].name, a), *problem = NULL;
+        const char *arg = text_at(args, numbers[i].arg), *before = saved_value(saved, numbers[i].name, a),
+                   *problem = NULL;
         double *v = &said->number[i], old = nan("");
         *v = nan("");
         if (before && read_number(i, before, &old, a))
@@ -141,7 +146,7 @@ static const char *read_numbers(Said *said, const TrainArgs *args, const char *s
             return changed(numbers[i].name, arg, before ? before : "none", a);
         if (!isnan(*v) && !in_range(i, *v)) {
             *in_script = true;
-            return arena_printf(a, "%s must be %s, not %g", numbers[i].name, range_text(i, a), *v);
+            return arena_printf(a, "%s must be %s, not %g", numbers[i].name, range_text(i, *v, a), *v);
         }
     }
     return NULL;
@@ -151,20 +156,18 @@ static const char *read_words(Said *said, const TrainArgs *args, const char *sav
 {
     for (Word i = 0; i < WORDS; i++) {
         const char *arg = text_at(args, words[i].arg), *before = saved_value(saved, words[i].name, a);
-        said->word[i] = arg                                ? arg
-                        : before                           ? before
-                        : !saved && words[i].opt != NOWHERE ? *(const char *const *)(const void *)((const char *)o + words[i].opt)
-                                                           : NULL;
+        said->word[i] = arg      ? arg
+                        : before ? before
+                        : !saved && words[i].opt != NOWHERE
+                            ? *(const char *const *)(const void *)((const char *)o + words[i].opt)
+                            : NULL;
         if (arg && before && words[i].fixed && strcmp(arg, before) != 0)
             return changed(words[i].name, arg, before, a);
     }
     return NULL;
 }
 
-static double or_else(double v, double standard)
-{
-    return isnan(v) ? standard : v;
-}
+static double or_else(double v, double standard) { return isnan(v) ? standard : v; }
 
 /* Momentum makes of plain sgd the method of that name. */
 static mlp_optimizer optimizer_of(const Said *said, mlp_method method)

@@ -124,9 +124,10 @@ static void mistakes(void **state)
     (void)state;
     TrainOpts o = nothing_said();
     refused((TrainArgs){.lr = "fast"}, NULL, &o, "--lr wants a number above 0, not 'fast'");
+    refused((TrainArgs){.lr = "1e30"}, NULL, &o, "--lr wants a number of at most 1e+06, not '1e30'");
     refused((TrainArgs){.lr = "inf"}, NULL, &o, "--lr wants a number above 0, not 'inf'");
     refused((TrainArgs){.lr = "0x1p3"}, NULL, &o, "--lr wants a number above 0, not '0x1p3'");
-    refused((TrainArgs){.epochs = "1e10"}, NULL, &o, "--epochs wants a whole number of at least 1, not '1e10'");
+    refused((TrainArgs){.epochs = "1e10"}, NULL, &o, "--epochs wants a whole number of at most 1e+09, not '1e10'");
     refused((TrainArgs){.split = "1"}, NULL, &o, "--split wants a number between 0 and 1, not '1'");
     refused((TrainArgs){.scale = "huge"}, NULL, &o, "--scale: unknown scaling 'huge': none, standard, minmax or 1/255");
     o.beta1 = 1;
