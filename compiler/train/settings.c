@@ -97,7 +97,7 @@ static bool in_range(Number i, double v)
 static const char *range_text(Number i, double v, Arena *a)
 {
     const char *what = numbers[i].whole ? "a whole number" : "a number";
-    if (isfinite(v) && v > numbers[i].high && numbers[i].high > 1)
+    if (isfinite(v) && v > numbers[i].high && numbers[i].high > 256)
         return arena_printf(a, "%s of at most %g", what, numbers[i].high);
     if (numbers[i].above && numbers[i].high == 1)
         return arena_printf(a, "%s between %g and %g", what, numbers[i].low, numbers[i].high);
