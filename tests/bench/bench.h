@@ -45,7 +45,7 @@ void write_weights(const char *script, const char *path);
 
 double now(void);
 
-/* Room for `count` floats and one vector more, on a cache line. Never NULL. */
+/* Room for `count` floats and 128 more, on a cache line. Never NULL. */
 float *take_floats(size_t count);
 
 /* The number of different blocks of `batch` rows that n->x holds, a power of two, at most BLOCKS. */

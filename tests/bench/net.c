@@ -33,7 +33,7 @@ float *take_floats(size_t count)
 {
     enum { HUGE_PAGE = 2 << 20 };
     void *memory;
-    size_t size = (count + 16) * sizeof(float), unit = size > HUGE_PAGE / 8 ? HUGE_PAGE : 64;
+    size_t size = (count + 128) * sizeof(float), unit = size > HUGE_PAGE / 8 ? HUGE_PAGE : 64;
     if (posix_memalign(&memory, unit, (size + unit - 1) / unit * unit))
         die("bench: out of memory");
     if (unit == HUGE_PAGE)
@@ -236,7 +236,7 @@ static double time_stream(Subject *s, const Net *n, size_t batch, size_t calls)
         floats = n->floats;
         block = take_floats(floats);
         mlp_rng_seed(&rng, 3, 0);
-        fill(block, floats, &rng);
+        fill(block, floats + 127, &rng);
     }
     double start = now();
     for (size_t i = 0; i < calls; i++)
