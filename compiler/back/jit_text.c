@@ -13,6 +13,8 @@ enum {
     STRAIGHT_JOIN = 4,  /* features, likewise */
     STRIPS = 4,         /* calls that one sample's layer is worth, before a loop in the kernel is as good */
     CACHE = 256 * 1024, /* bytes of buffers that stay close to the processor */
+    FAR = 256 * 1024,   /* floats: weights that do not */
+    MANY = 16 * 1024,   /* floats of buffers a sample, of which 96 are too many for any cache */
 };
 
 /* Straight lines of scalar C instead of a call: where that is less work, and nothing is fused behind, whose
@@ -28,12 +30,15 @@ static bool is_straight(const JitPrinter *q, const Step *s)
 }
 
 /* The buffers are the caller's, so a net may take more samples at a time than generated code can on its
- * stack. */
+ * stack; and weights that come from afar are worth reading for many samples, even where these then do not
+ * stay close. */
 static size_t rows_of(const Plan *p)
 {
     size_t sample = 0;
     for (int s = 0; s < p->nslot; s++)
         sample += (size_t)p->slot[s];
+    if (p->numbers + p->constants > FAR && sample <= MANY)
+        return 96;
     size_t fit = sample ? CACHE / sizeof(float) / sample : 96;
     return fit >= 96 ? 96 : fit >= 24 ? fit / 24 * 24 : 24;
 }
