@@ -473,6 +473,8 @@ static void choose_rows(Plan *p)
         p->parts = fit ? PARTS : 1;
     }
     p->ram_batch *= (size_t)p->rows * (size_t)p->parts;
+    if (p->together < 2 * (size_t)p->rows) /* no less than two parts */
+        p->together = 2 * (size_t)p->rows;
 }
 
 static int count_tables(const Node *n)

@@ -45,13 +45,16 @@ static void sum_up(Row *r, int rounds)
     r->spread = (r->seconds[rounds * 3 / 4] - r->seconds[rounds / 4]) / 2 / r->median;
 }
 
-/* Calls that take about a slice, found by doubling; 0: the subject cannot, or one call alone takes thirty slices. */
+/* Calls that take about a slice, found by doubling; 0: the subject cannot, or one call alone takes sixty slices. What
+ * seems long enough must be so three times: else somebody else had the processor, and the calls would be too few. */
 static size_t calls_for(Subject *s, const Net *n, size_t batch, double slice)
 {
     for (size_t calls = 1;; calls *= 2) {
         double seconds = s->time(s, n, batch, calls);
         if (seconds < 0 || (calls == 1 && seconds > 60 * slice))
             return 0;
+        for (int again = 0; again < 2 && seconds >= slice / 2; again++)
+            seconds = fmin(seconds, s->time(s, n, batch, calls));
         if (seconds >= slice / 2)
             return (size_t)fmax(1, (double)calls * slice / seconds);
     }

@@ -7,8 +7,8 @@ BATCHES ?= 1,7,16,96,1024
 ROUNDS  ?= 9
 SLICE   ?= 2
 SUBJECTS ?=
-# Peers, installed where they are to be had; the bench leaves out what is missing.
-BENCH_PACKAGES := $(TEST_PACKAGES) libopenblas0-pthread libfann2 python3-torch nodejs npm
+# The small peers are installed; PyTorch (python3-torch) and onnxruntime (by npm) take part where they, or node, are.
+BENCH_PACKAGES := $(TEST_PACKAGES) libopenblas0-pthread libfann2
 ONNXRUNTIME    ?= onnxruntime-node@1.20.1
 
 BENCH_gcc-sse2     := gcc -O2

@@ -305,7 +305,7 @@ static void wide_nets_take_many_samples(void **state)
         assert_int_equal(p->rows, width == 1024 ? 96 : 24);
         assert_int_equal(p->parts, width == 1024 ? 4 : 1);
         assert_int_equal(p->ram_batch, (size_t)(p->parts * p->rows) * p->ram_one);
-        assert_true((double)p->together * p->macs >= 8e6 && ((double)p->together - 1) * p->macs <= 8e6);
+        assert_true((double)p->together * p->macs >= 8e6 && p->together >= 2 * (size_t)p->rows);
     }
     arena_free(a);
 }
