@@ -65,6 +65,8 @@ static const char *read_from(const Compile *c, const char *path)
     for (int i = 0; i < c->info.nfile; i++)
         if (path_same_file(c->arena, path, c->info.file[i]))
             return "the script itself";
+    if (c->calibrate && path_same_file(c->arena, path, c->calibrate))
+        return "the data of --calibrate";
     return c->weights_used && path_same_file(c->arena, path, c->weights_used) ? "the file of the weights" : NULL;
 }
 
@@ -117,9 +119,12 @@ static const char *command_of(const Cli *cli)
         s = arena_printf(a, "%s -D %s", s, quoted(a, arena_printf(a, "%s=%s", cli->defs[i].name, cli->defs[i].value)));
     if (c->weights || c->weights_used)
         s = arena_printf(a, "%s --weights %s", s, c->weights_used ? quoted(a, path_base(c->weights_used)) : "none");
-    s = arena_printf(a, "%s%s%s%s%s", s, c->by_order ? " --by-order" : "", c->train ? " --train" : "",
+    s = arena_printf(a, "%s%s%s%s%s%s%s", s, c->by_order ? " --by-order" : "", c->train ? " --train" : "",
                      c->weights_as_file ? " --weights-as=file" : "",
-                     c->target == TARGET_PORTABLE ? " --target=portable" : "");
+                     c->target == TARGET_PORTABLE ? " --target=portable" : "",
+                     c->storage ? " --weights-type=" : "", c->storage ? storage_info[c->storage].name : "");
+    if (c->calibrate)
+        s = arena_printf(a, "%s --calibrate %s", s, quoted(a, path_base(c->calibrate)));
     if (cli->prefix)
         s = arena_printf(a, "%s --prefix %s", s, cli->prefix);
     if (cli->single_header)
@@ -176,6 +181,18 @@ static bool write_files(Cli *cli, const EmitOptions *o, const Places *places, si
     return finish(&files, ok);
 }
 
+/* Of narrow weights, which are tables. NULL: nothing. */
+static const char *weights_type_conflict(const Compile *c)
+{
+    if (c->storage == STORAGE_F32)
+        return c->calibrate ? "--calibrate tells what --weights-type changes: say --weights-type=bf16, f16 or i8" : NULL;
+    if (c->weights_as_file)
+        return "--weights-type is for tables in the C file: --weights-as=file holds float32";
+    if (c->train)
+        return "--weights-type is for inference: --train takes its parameters as float32";
+    return NULL;
+}
+
 /* What cannot be asked for together. NULL: nothing. */
 static const char *conflict(const Cli *cli)
 {
@@ -192,7 +209,7 @@ static const char *conflict(const Cli *cli)
         return "--weights-as=file needs a place for the file: -o FILE.c";
     if (cli->compile.weights_as_file && cli->compile.train)
         return "--weights-as=file is for inference: --train takes its parameters as an argument";
-    return NULL;
+    return weights_type_conflict(&cli->compile);
 }
 
 /* --prefix as a name for C. */
@@ -258,6 +275,8 @@ int build_write(Cli *cli)
     if (c->weights_as_file && (c->as != WEIGHTS_FILE || !c->graph->nparam))
         return cli_usage(cli, "--weights-as=file has no numbers to write: %s",
                          c->graph->nparam ? "say --weights FILE" : "the net has no parameters");
+    if (c->storage != STORAGE_F32 && c->as != WEIGHTS_BAKED)
+        return cli_usage(cli, "--weights-type=%s needs weights: say --weights FILE", storage_info[c->storage].name);
     Places places = places_of(cli);
     status = check_places(cli, &places);
     if (status)

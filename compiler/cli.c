@@ -52,6 +52,10 @@ static const Option options[] = {
     {"--by-order", NULL, "bind weights by order and shape, whatever their names", FLAG(compile.by_order)},
     {"--weights-as", "=table|file", "numbers in the C file (table, the default), or in one raw file beside it (file)",
      CHOICE(weights_as)},
+    {"--weights-type", "=f32|bf16|f16|i8", "how tables keep the weights of dense layers: as floats (f32, the default), in two bytes "
+     "(bf16, f16), or in one byte and a scale for each output (i8); sums are float32 always", CHOICE(weights_type)},
+    {"--calibrate", " FILE", "samples by which the report states the largest difference that --weights-type makes",
+     TEXT(compile.calibrate)},
     {"--train", NULL, "keep the parameters an argument even if there are weights", FLAG(compile.train)},
     {"-D", " NAME=VALUE", "sets a param() of the script", OPTION_DEFINE, 0, NULL, NULL},
     {"-W", "no-NAME", "silences a warning; -Wno-all: all of them; -Werror: makes them errors", OPTION_WARNING, 0, NULL, NULL},
@@ -108,12 +112,12 @@ static int verb_help(Cli *cli);
 
 const Verb verbs[] = {
     {"", "NET.lua -o FILE.c [options]", "compiles a net to standalone C",
-     "-o --header --single-header --prefix --target --weights --by-order --weights-as --train -D -W -d", verb_build,
+     "-o --header --single-header --prefix --target --weights --by-order --weights-as --weights-type --calibrate --train -D -W -d", verb_build,
      false, false},
     {"check", "check NET.lua [options]", "prints errors and warnings, nothing else (weights: only those of --weights)",
      "--weights --by-order -D -W", verb_check, false, false},
     {"show", "show NET.lua [options]", "layers, shapes, parameters and cost: a table, JSON, or for Graphviz",
-     "--json --dot --target --weights --by-order --weights-as --train -D -W", verb_show, false, false},
+     "--json --dot --target --weights --by-order --weights-as --weights-type --calibrate --train -D -W", verb_show, false, false},
     {"train", "train NET.lua --data FILE [options]", "learns from data, and writes the weights beside the script",
      "--data --labels --val --val-labels --test --test-labels --label --delimiter --scale --split --epochs --batch --lr "
      "--optimizer --schedule --warmup --decay --momentum --weight-decay --clip --seed --patience --threads --checkpoint --every "
@@ -531,6 +535,7 @@ static int run(Cli *cli, int argc, char **argv)
     c->ndefs = cli->ndefs;
     c->target = (Target)cli->target;
     c->weights_as_file = cli->weights_as != 0;
+    c->storage = (Storage)cli->weights_type;
     return cli->verb->run(cli);
 }
 

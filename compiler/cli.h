@@ -14,7 +14,7 @@ typedef struct Cli {
     const struct Verb *verb;
     const char *output, *header, *prefix;
     const char *command;    /* how to make the C again, where it was no command line that asked; NULL: this one */
-    int target, weights_as; /* which of the option's words */
+    int target, weights_as, weights_type; /* which of the option's words */
     int dump;               /* a Stage, or -1 */
     bool single_header, dot, json, names; /* names: run --labels */
     int jit, format;        /* run: which of the words; format -1: not said */

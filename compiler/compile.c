@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "calibrate.h"
 #include "front/weights.h"
 #include "pass/pass.h"
 
@@ -89,6 +90,16 @@ static bool plan_training(Compile *c)
     return true;
 }
 
+/* Weights in fewer bytes, and what that costs in precision. Tables only: other numbers are not ours to keep. */
+static bool narrow_weights(Compile *c)
+{
+    const Graph *wide = graph_copy(c->graph);
+    if (c->storage == STORAGE_F32 || c->as != WEIGHTS_BAKED)
+        return true;
+    return pass_narrow(c->graph, &c->diag, c->storage) &&
+           (!c->calibrate || calibrate(&c->diag, wide, c->graph, c->calibrate));
+}
+
 static bool run_stage(Compile *c, Stage stage, Stage last)
 {
     switch (stage) {
@@ -104,8 +115,13 @@ static bool run_stage(Compile *c, Stage stage, Stage last)
         pass_fuse(c->graph);
         return true;
     case STAGE_PLAN:
+        if (!narrow_weights(c))
+            return false;
         c->plan = plan_make(c->graph, c->as, c->target);
         c->plan->train = c->learning;
+        if (c->storage != STORAGE_F32 && c->as == WEIGHTS_BAKED)
+            graph_note(c->graph, "weights of dense layers as %s: tables of %zu bytes, of %zu as f32",
+                       storage_info[c->storage].name, c->plan->flash, c->plan->flash_wide);
         return true;
     case STAGE_COUNT:
         break;

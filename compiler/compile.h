@@ -29,6 +29,8 @@ typedef struct Compile {
     bool train;              /* the parameters stay an argument, whatever weights there are */
     bool weights_as_file;
     Target target;
+    Storage storage;         /* of the weights of dense layers, where they are tables */
+    const char *calibrate;   /* data to tell by what that changes; NULL: none */
     /* made */
     Arena *arena;
     Diag diag;

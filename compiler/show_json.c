@@ -96,6 +96,7 @@ static void json_compiled(const Show *s, Text *t)
     json_string(t, true, "target", target_name[p->target]);
     json_string(t, false, "weights", s->compile->weights_used);
     json_string(t, false, "weights_as", as_name[p->as]);
+    json_string(t, false, "weights_type", storage_info[p->as == WEIGHTS_BAKED ? s->compile->storage : STORAGE_F32].name);
     json_number(t, false, "steps", p->nstep);
     json_number(t, false, "numbers", (double)s->numbers);
     json_number(t, false, "macs", p->macs);

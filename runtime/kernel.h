@@ -3,6 +3,8 @@
  *   MLP_FN(name)        the name of this instance, "name_EPILOGUE"
  *   MLP_ACT(v, j, n)    the epilogue: v holds outputs j .. j + n - 1 of one sample
  *   MLP_P, MLP_PASS     a leading parameter (and argument) for epilogues that read the parameter block, else nothing
+ *   MLP_W               the type of a stored weight; MLP_TAKE(p, n) the n weights from p on as a vector, MLP_AT(w) one
+ *                       weight, MLP_OF(name) a function that differs by how weights are stored only (narrow.h)
  *
  * Weights: panels of 16 outputs, w[out / 16][in][16], then the remaining out % 16 outputs as [in][out % 16] (or, where
  * plan chose dot products for them, [out % 16][in]). Outputs lie across the vector lanes: no horizontal sums, so strict
@@ -11,7 +13,7 @@
  * whatever the batch it came in. */
 /* clang-format off */
 #ifndef MLP_FN
-#error "kernel.h is a template: define MLP_FN, MLP_ACT, MLP_P and MLP_PASS first"
+#error "kernel.h is a template: define MLP_FN, MLP_ACT, MLP_P, MLP_PASS, MLP_W, MLP_TAKE, MLP_AT and MLP_OF first"
 #endif
 
 /*@ kernel : simd simd_part */
@@ -42,9 +44,9 @@ static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
 /* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b + sum of x[r * ldx + k * kx] times
  * the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes. All of a stays in registers,
  * rows and cols being constants. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
-static MLP_INLINE void mlp_sums(const int rows, const int cols, const int last, const size_t across, const size_t step,
+static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
                                 const int split, const int s, const size_t count, const float *x, const size_t ldx,
-                                const size_t kx, const float *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
+                                const size_t kx, const MLP_W *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
@@ -59,7 +61,7 @@ static MLP_INLINE void mlp_sums(const int rows, const int cols, const int last, 
         mlp_vec v[MLP_COLS];
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
-            v[c] = mlp_take(w + MLP_PLACE(c * MLP_LANES, across) + k * step, c < cols - 1 ? MLP_LANES : last);
+            v[c] = MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, across) + k * step, c < cols - 1 ? MLP_LANES : last);
         MLP_UNROLL
         for (int r = 0; r < rows; r++) {
             mlp_vec xk = mlp_set(x[(size_t)r * ldx + k * kx]);
@@ -97,35 +99,35 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
 /* Dense, `rows` samples by `cols` vectors of outputs, the last of `last` lanes: partial sums (0 + 1) + (2 + 3) ...,
  * epilogue, store. */
 static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const int last, const size_t step,
-                                    const int split, const size_t in, const float *x, const size_t ldx, const float *w,
+                                    const int split, const size_t in, const float *x, const size_t ldx, const MLP_W *w,
                                     const float *b, float *y, const size_t ldy, const size_t j)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
     (void)j;
-    mlp_sums(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
+    MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
         mlp_keep(rows, cols, t, a);
-        mlp_sums(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -144,7 +146,7 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
 /* Dense, one sample by `cols` vectors of outputs, the last of `last` lanes: split * cols sums in registers hide the
  * latency of FMA. Bound by the stream of weights: one load for each FMA. */
 static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const size_t step, const int split,
-                                     const size_t in, const float *x, const float *w, const float *b, float *y,
+                                     const size_t in, const float *x, const MLP_W *w, const float *b, float *y,
                                      const size_t j)
 {
     const size_t even = in - in % (size_t)split;
@@ -163,7 +165,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
             mlp_vec xk = mlp_set(x[k + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (k + (size_t)s) * step,
+                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (k + (size_t)s) * step,
                                            c < cols - 1 ? MLP_LANES : last), xk, a[s][c]);
         }
     }
@@ -173,7 +175,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
             mlp_vec xk = mlp_set(x[even + (size_t)s]);
             MLP_UNROLL
             for (int c = 0; c < cols; c++)
-                a[s][c] = mlp_fma(mlp_take(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (even + (size_t)s) * step,
+                a[s][c] = mlp_fma(MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, 16 * in) + (even + (size_t)s) * step,
                                            c < cols - 1 ? MLP_LANES : last), xk, a[s][c]);
         }
     }
@@ -201,23 +203,23 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
 /* Dense, one sample by `width` < 16 outputs, weights in rows [width][in]: inputs lie across the lanes, two sums of
  * MLP_LANES lanes for each output, added lane by lane and then by mlp_sum. Chosen by plan for few outputs of many
  * inputs. */
-static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const float *x, const float *w,
+static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const float *x, const MLP_W *w,
                                    const float *b, float *y, const size_t j)
 {
     const size_t whole = in - in % MLP_LANES, even = in - in % (2 * MLP_LANES);
     float sum[16];
     (void)j;
     for (int o = 0; o < width; o++) {
-        const float *wo = w + (size_t)o * in;
+        const MLP_W *wo = w + (size_t)o * in;
         mlp_vec a0 = mlp_set(0.0f), a1 = mlp_set(0.0f);
         for (size_t k = 0; k < even; k += 2 * MLP_LANES) {
-            a0 = mlp_fma(mlp_load(wo + k), mlp_load(x + k), a0);
-            a1 = mlp_fma(mlp_load(wo + k + MLP_LANES), mlp_load(x + k + MLP_LANES), a1);
+            a0 = mlp_fma(MLP_TAKE(wo + k, MLP_LANES), mlp_load(x + k), a0);
+            a1 = mlp_fma(MLP_TAKE(wo + k + MLP_LANES, MLP_LANES), mlp_load(x + k + MLP_LANES), a1);
         }
         if (even < whole)
-            a0 = mlp_fma(mlp_load(wo + even), mlp_load(x + even), a0);
+            a0 = mlp_fma(MLP_TAKE(wo + even, MLP_LANES), mlp_load(x + even), a0);
         if (whole < in)
-            a1 = mlp_fma(mlp_load_n(wo + whole, (int)(in - whole)), mlp_load_n(x + whole, (int)(in - whole)), a1);
+            a1 = mlp_fma(MLP_TAKE(wo + whole, (int)(in - whole)), mlp_load_n(x + whole, (int)(in - whole)), a1);
         sum[o] = (b ? b[o] : 0.0f) + mlp_sum(a0 + a1);
     }
     for (int c = 0; c < width; c += MLP_LANES) {
@@ -232,7 +234,7 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
  * a group of up to 1 MB comes from L2 for each tile, at 16 bytes a cycle with AVX-512. Bound by FMA throughput; measured
  * 0.88 of it for 128 samples by 1024 -> 4096 (0.78 with the samples outside), 0.97 where the weights fit in L2. */
 static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const size_t in, const int split, const float *x,
-                                     const size_t ldx, const float *w, const float *b, float *y, const size_t ldy,
+                                     const size_t ldx, const MLP_W *w, const float *b, float *y, const size_t ldy,
                                      const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
@@ -244,7 +246,7 @@ static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const size_
 }
 
 static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const size_t panels, const int split,
-                                      const float *x, const size_t ldx, const float *w, const float *b, float *y,
+                                      const float *x, const size_t ldx, const MLP_W *w, const float *b, float *y,
                                       const size_t ldy)
 {
     /* Panels in groups of three, of two, and single ones. */
@@ -276,7 +278,7 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
 /*@ tail : tile strip */
 /* Dense over n samples for the last `width` < 16 outputs, which start at output j. */
 static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int width, const int split, const float *x,
-                                    const size_t ldx, const float *w, const float *b, float *y, const size_t ldy,
+                                    const size_t ldx, const MLP_W *w, const float *b, float *y, const size_t ldy,
                                     const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
@@ -289,7 +291,7 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
 /*@ dots : dot */
 /* Dense over n samples for the last `width` < 16 outputs by dot products. */
 static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int width, const float *x, const size_t ldx,
-                                    const float *w, const float *b, float *y, const size_t ldy, const size_t j)
+                                    const MLP_W *w, const float *b, float *y, const size_t ldy, const size_t j)
 {
     for (; n > 0; n--, x += ldx, y += ldy)
         MLP_FN(dot)(MLP_PASS width, in, x, w, b, y, j);
@@ -300,11 +302,11 @@ static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int w
 /*@ rows : simd */
 /* Dense over n samples, weights in rows [out][in]: plain loops for small machines. Four outputs share each input read. */
 static void MLP_FN(rows)(MLP_P size_t n, const size_t in, const size_t out, const float *x, const size_t ldx,
-                         const float *weights, const float *b, float *y, const size_t ldy)
+                         const MLP_W *weights, const float *b, float *y, const size_t ldy)
 {
     const size_t fours = out - out % 4;
     for (; n > 0; n--, x += ldx, y += ldy) {
-        const float *w = weights;
+        const MLP_W *w = weights;
         size_t j;
         for (j = 0; j < fours; j += 4, w += 3 * in) {
             float a0 = 0.0f, a1 = 0.0f, a2 = 0.0f, a3 = 0.0f;
@@ -315,10 +317,10 @@ static void MLP_FN(rows)(MLP_P size_t n, const size_t in, const size_t out, cons
                 a3 = b[j + 3];
             }
             for (size_t k = 0; k < in; k++, w++) {
-                a0 += w[0] * x[k];
-                a1 += w[in] * x[k];
-                a2 += w[2 * in] * x[k];
-                a3 += w[3 * in] * x[k];
+                a0 += MLP_AT(w[0]) * x[k];
+                a1 += MLP_AT(w[in]) * x[k];
+                a2 += MLP_AT(w[2 * in]) * x[k];
+                a3 += MLP_AT(w[3 * in]) * x[k];
             }
             y[j] = MLP_ACT(a0, j, 1);
             y[j + 1] = MLP_ACT(a1, j + 1, 1);
@@ -328,7 +330,7 @@ static void MLP_FN(rows)(MLP_P size_t n, const size_t in, const size_t out, cons
         for (; j < out; j++) {
             float a = b ? b[j] : 0.0f;
             for (size_t k = 0; k < in; k++, w++)
-                a += *w * x[k];
+                a += MLP_AT(*w) * x[k];
             y[j] = MLP_ACT(a, j, 1);
         }
     }

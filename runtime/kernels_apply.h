@@ -28,6 +28,10 @@ typedef mlp_vec (*mlp_apply)(mlp_vec v, size_t j, int n, mlp_operands o);
 #define MLP_P const mlp_apply apply, const mlp_operands with,
 #define MLP_PASS apply, with,
 #define MLP_ACT(v, j, n) apply(v, j, n, with)
+#define MLP_W float
+#define MLP_TAKE(p, n) mlp_take(p, n)
+#define MLP_AT(w) (w)
+#define MLP_OF(name) mlp_##name
 #if defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"

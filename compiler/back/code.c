@@ -120,23 +120,40 @@ static bool is_template(const Snippet *s)
     return strstr(s->text, "MLP_FN(") != NULL;
 }
 
+/* And a function that differs by storage only is printed once for each. */
+static bool is_by_storage(const Snippet *s)
+{
+    return strstr(s->text, "MLP_OF(") != NULL;
+}
+
+static void instantiate(Code *c, const char *text, const Epilogue *e, Text *t);
+
 /* Calls use(s) for each snippet in a list of names. */
 #define EACH_NAME(list, at, length)                                                                                    \
     for (const char *at = (list) + strspn((list), " "); *at && ((length) = strcspn(at, " "), true);                   \
          at += (length), at += strspn(at, " "))
 
-void code_need(Code *c, const char *names)
+static void need(Code *c, const char *names, Storage storage)
 {
     size_t length = 0;
     EACH_NAME(names, at, length)
     {
         const Snippet *s = find(at, length);
-        if (is_template(s) || !code_once(c, arena_printf(c->arena, "snippet %s", s->name)))
+        const char *of = is_by_storage(s) ? storage_info[storage].name : "any";
+        if (is_template(s) || !code_once(c, arena_printf(c->arena, "snippet %s of %s", s->name, of)))
             continue;
-        code_need(c, s->needs);
-        rename_into(c, &c->prelude, s->text);
+        need(c, s->needs, storage);
+        Text t = {0};
+        instantiate(c, s->text, &(Epilogue){.storage = storage}, &t);
+        rename_into(c, &c->prelude, t.data);
         text_char(&c->prelude, '\n');
+        text_free(&t);
     }
+}
+
+void code_need(Code *c, const char *names)
+{
+    need(c, names, STORAGE_F32);
 }
 
 /* The end of the bracketed text that starts at s ("(...)"), one past the ')'. */
@@ -204,11 +221,48 @@ static bool at_word(const char *s, const char *start, const char *word)
     return strncmp(s, word, n) == 0 && !in_name(s[n]) && (s == start || !in_name(s[-1]));
 }
 
-/* Replaces the four template macros of kernel.h by what they mean for this epilogue. */
+const char *code_leading(const Epilogue *e)
+{
+    return e->reads_block ? "p" : e->scaled ? "scale" : NULL;
+}
+
+/* What the template macros about stored weights mean: text for the one at s, and past it. NULL: it is none of them. */
+static const char *instantiate_storage(const char *s, const char *text, Storage storage, Text *t)
+{
+    const bool wide = storage == STORAGE_F32;
+    const char *of = storage_info[storage].name, *end;
+    if (at_word(s, text, "MLP_W")) {
+        text_add(t, storage_info[storage].c_type);
+        return s + 5;
+    }
+    if (at_word(s, text, "MLP_TAKE")) {
+        text_printf(t, "mlp_take%s%s", wide ? "" : "_", wide ? "" : of);
+        return s + 8;
+    }
+    if (at_word(s, text, "MLP_AT")) {
+        end = matching(s + 6);
+        if (wide)
+            text_printf(t, "%.*s", (int)(end - s - 8), s + 7);
+        else
+            text_printf(t, "mlp_at_%s(%.*s)", of, (int)(end - s - 8), s + 7);
+        return end;
+    }
+    if (at_word(s, text, "MLP_OF")) {
+        end = matching(s + 6);
+        text_printf(t, "mlp_%.*s%s%s", (int)(end - s - 8), s + 7, wide ? "" : "_", wide ? "" : of);
+        return end;
+    }
+    return NULL;
+}
+
+/* Replaces the template macros of kernel.h by what they mean for this epilogue. */
 static void instantiate(Code *c, const char *text, const Epilogue *e, Text *t)
 {
+    const char *leading = code_leading(e), *past;
     for (const char *s = text; *s;) {
-        if (at_word(s, text, "MLP_FN")) {
+        if ((past = instantiate_storage(s, text, e->storage, t)) != NULL) {
+            s = past;
+        } else if (at_word(s, text, "MLP_FN")) {
             const char *end = matching(s + 6);
             text_printf(t, "mlp_%.*s_%s", (int)(end - s - 8), s + 7, e->name);
             s = end;
@@ -218,11 +272,13 @@ static void instantiate(Code *c, const char *text, const Epilogue *e, Text *t)
             expand_act(t, e, arg);
             s = end;
         } else if (at_word(s, text, "MLP_P")) {
-            text_add(t, e->reads_block ? "const float *p," : "");
-            s += 5 + (!e->reads_block && s[5] == ' '); /* drop the space that follows, too */
+            if (leading)
+                text_printf(t, "const float *%s,", leading);
+            s += 5 + (!leading && s[5] == ' '); /* drop the space that follows, too */
         } else if (at_word(s, text, "MLP_PASS")) {
-            text_add(t, e->reads_block ? "p," : "");
-            s += 8 + (!e->reads_block && s[8] == ' ');
+            if (leading)
+                text_printf(t, "%s,", leading);
+            s += 8 + (!leading && s[8] == ' ');
         } else {
             text_char(t, *s++);
         }
@@ -235,7 +291,7 @@ void code_instance(Code *c, const char *name, const Epilogue *e)
     size_t length = 0;
     if (!code_once(c, arena_printf(c->arena, "instance %s %s", name, e->name)))
         return;
-    code_need(c, s->needs);
+    need(c, s->needs, e->storage);
     code_need(c, e->needs);
     EACH_NAME(s->needs, at, length)
     {

@@ -7,8 +7,9 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "graph/storage.h"
 
-/* A piece of runtime/simd.h, vmath.h or kernel.h, cut out by snippets.awk at build time. */
+/* A piece of runtime/simd.h, vmath.h, kernel.h or narrow.h, cut out by snippets.awk at build time. */
 typedef struct Snippet {
     const char *name;
     const char *needs; /* names separated by spaces, printed before this one */
@@ -32,7 +33,12 @@ typedef struct Epilogue {
     const char *expr;  /* C expression over v, j and n, as MLP_ACT in runtime/kernel.h */
     const char *needs; /* snippets */
     bool reads_block;  /* reads the parameter block: instances take it as p */
+    bool scaled;       /* reads the scales of the layer's outputs: instances take them as scale; not both */
+    Storage storage;   /* of the weights, in instances that read some */
 } Epilogue;
+
+/* What instances of an epilogue take first: "p", "scale", or nothing (NULL). */
+const char *code_leading(const Epilogue *e);
 
 void code_init(Code *c, Arena *arena, const char *prefix);
 void code_free(Code *c);

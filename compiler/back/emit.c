@@ -285,15 +285,16 @@ static void declare_tables(Emit *e, Text *t)
         return;
     code_add(&e->c, t, "/* The numbers of the net stand at the end of this file. */\n"
                        "#ifdef __cplusplus\n"
-                       "#define MLP_DECLARE extern const float\n"
-                       "#define MLP_DEFINE const float\n"
+                       "#define MLP_DECLARE extern const\n"
+                       "#define MLP_DEFINE const\n"
                        "namespace {\n"
                        "#else\n"
-                       "#define MLP_DECLARE static const float\n"
-                       "#define MLP_DEFINE static const float\n"
+                       "#define MLP_DECLARE static const\n"
+                       "#define MLP_DEFINE static const\n"
                        "#endif\n");
     for (; *list; list++)
-        code_add(&e->c, t, "MLP_DECLARE mlp_%s[%zu];%s\n", (*list)->name, (*list)->count, layout_text(e, *list));
+        code_add(&e->c, t, "MLP_DECLARE %s mlp_%s[%zu];%s\n", storage_info[(*list)->storage].c_type, (*list)->name,
+                 table_room(*list), layout_text(e, *list));
     code_add(&e->c, t, "#ifdef __cplusplus\n} /* namespace */\n#endif\n\n");
 }
 
@@ -305,17 +306,21 @@ static void define_tables(Emit *e, Text *out)
     code_add(&e->c, out, "#ifdef __cplusplus\nnamespace {\n#endif\n");
     for (; *list; list++) {
         const Table *t = *list;
-        code_add(&e->c, out, "MLP_DEFINE mlp_%s[%zu] MLP_ALIGN = {", t->name, t->count);
+        code_add(&e->c, out, "MLP_DEFINE %s mlp_%s[%zu] MLP_ALIGN = {", storage_info[t->storage].c_type, t->name,
+                 table_room(t));
         size_t line = 200;
-        for (size_t k = 0; k < t->count; k++) {
+        for (size_t k = 0; k < table_room(t); k++) {
             if (line > 100) {
                 text_add(out, "\n    ");
                 line = 4;
-            } else {
+            } else if (t->storage == STORAGE_F32) {
                 text_char(out, ' ');
             }
             size_t before = out->size;
-            text_float(out, table_value(t, k));
+            if (t->storage == STORAGE_F32)
+                text_float(out, table_value(t, k));
+            else
+                text_printf(out, "%d", table_code(t, k));
             text_char(out, ',');
             line += out->size - before + 1;
         }

@@ -125,7 +125,7 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
         code_instance(&e->c, tail, epi);
     if (!code_once(&e->c, arena_printf(e->g->arena, "shape %s", name)))
         return name;
-    const char *p = epi->reads_block ? "p, " : "";
+    const char *leading = code_leading(epi), *p = leading ? arena_printf(e->g->arena, "%s, ", leading) : "";
     code_add(&e->c, t, "/* dense %d -> %d:", in, out);
     if (s->panels)
         code_add(&e->c, t, " %d panel%s of 16 in %d partial sum%s", s->panels, s->panels > 1 ? "s" : "", s->split,
@@ -134,8 +134,8 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
         code_add(&e->c, t, "%s %d by dot products", s->panels ? "," : "", s->tail);
     else if (s->tail)
         code_add(&e->c, t, "%s a tail of %d in %d", s->panels ? "," : "", s->tail, s->tail_split);
-    code_add(&e->c, t, " */\nstatic void mlp_%s(%ssize_t n, const float *x, const float *w, const float *b, float *y)\n{\n",
-             name, epi->reads_block ? "const float *p, " : "");
+    code_add(&e->c, t, " */\nstatic void mlp_%s(%s%ssize_t n, const float *x, const %s *w, const float *b, float *y)\n{\n",
+             name, leading ? "const float *" : "", p, storage_info[epi->storage].c_type);
     if (s->panels)
         code_add(&e->c, t, "    mlp_panels_%s(%sn, %d, %d, %d, x, %d, w, b, y, %d);\n", epi->name, p, in, s->panels,
                  s->split, s->in[0].stride, s->out.stride);
@@ -154,11 +154,28 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     return name;
 }
 
+/* The epilogue of a dense layer, over weights as they are stored: where they are scaled, scale and bias come first. */
+static Epilogue dense_epilogue(Emit *e, const Step *s)
+{
+    Epilogue epi = {.name = "", .expr = "", .needs = "simd", .scaled = s->scale != NULL};
+    const Storage storage = s->weight->storage;
+    const char *v = !s->scale          ? "v"
+                    : emit_portable(e) ? "mlp_fma(v, scale[2 * (j)], scale[2 * (j) + 1])"
+                                       : "mlp_fma(v, mlp_take(scale + MLP_PLACE(j, 32), n), mlp_take(scale + MLP_PLACE(j, 32) + 16, n))";
+    epi = epilogue_of(e, s->node, v, epi);
+    if (storage != STORAGE_F32) {
+        epi.storage = storage;
+        epi.name = arena_printf(e->g->arena, "%s_%s", epi.name, storage_info[storage].name);
+        code_need(&e->c, storage_info[storage].name);
+    }
+    return epi;
+}
+
 static const char *call_dense(Emit *e, const Step *s, const Operands *o, bool *takes_block)
 {
-    Epilogue epi = epilogue_of(e, s->node, "v", (Epilogue){"", "", "simd", false});
+    Epilogue epi = dense_epilogue(e, s);
     const char *w = emit_table_at(e, s->weight), *b = s->bias ? emit_table_at(e, s->bias) : "NULL";
-    const char *p = epi.reads_block ? "p, " : "";
+    const char *p = epi.reads_block ? "p, " : s->scale ? arena_printf(e->g->arena, "%s, ", emit_table_at(e, s->scale)) : "";
     *takes_block = e->block;
     if (emit_portable(e)) {
         code_instance(&e->c, "rows", &epi);
@@ -173,7 +190,7 @@ static const char *call_dense(Emit *e, const Step *s, const Operands *o, bool *t
 static const char *call_elements(Emit *e, const Step *s, const Operands *o, bool *takes_block)
 {
     bool join = s->kind == STEP_JOIN;
-    Epilogue epi = {"", "", "kernel", false};
+    Epilogue epi = {.name = "", .expr = "", .needs = "kernel"};
     const char *first, *b = "mlp_take(b + (j), n)";
     if (s->node->op == OP_ACT_BACK) {
         Node slope = *s->node;
@@ -231,7 +248,7 @@ static const char *call_copy(Emit *e, const Step *s, const Operands *o)
 /* dx = W^T dy by the weights turned round, which lie in the scratch. */
 static const char *call_back(Emit *e, const Step *s, const Operands *o)
 {
-    Epilogue epi = epilogue_of(e, s->node, "v", (Epilogue){"", "", "simd", false});
+    Epilogue epi = epilogue_of(e, s->node, "v", (Epilogue){.name = "", .expr = "", .needs = "simd"});
     int out = s->node->in[0]->width;
     if (emit_portable(e)) {
         code_need(&e->c, "rows_back");
@@ -318,8 +335,9 @@ static const char *call_loss(Emit *e, const Step *s, const Operands *o)
         code_need(&e->c, name);
         number = n->attr[0] != 0 ? "1, share" : "0, share";
     } else {
-        Epilogue epi = {name, arena_printf(e->g->arena, "mlp_%s_at(v, target, delta, &slope)", name),
-                        arena_printf(e->g->arena, "kernel %s_at", name), false};
+        Epilogue epi = {.name = name,
+                        .expr = arena_printf(e->g->arena, "mlp_%s_at(v, target, delta, &slope)", name),
+                        .needs = arena_printf(e->g->arena, "kernel %s_at", name)};
         code_instance(&e->c, "features", &epi);
         name = arena_printf(e->g->arena, "features_%s", name);
         number = arena_printf(e->g->arena, "share / %d.0f, %s", n->width, emit_literal(e, n->attr[0]));

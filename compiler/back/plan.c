@@ -32,14 +32,35 @@ static Table *add_table(Planner *q, const Node *n, const char *suffix, int rows,
     return t;
 }
 
+/* Scale and bias of each output of a dense layer whose weights are scaled: two by two for portable code, else 16 scales and 16
+ * biases in turn, as vectors take them. */
+static void add_scales(Planner *q, const Node *n)
+{
+    const int across = q->p->target == TARGET_PORTABLE ? 1 : PANEL, count = (n->width + across - 1) / across * across;
+    const Param *b = n->param[ROLE_BIAS];
+    double *value = ARENA_ARRAY(q->g->arena, 2 * (size_t)count, double);
+    for (int j = 0; j < n->width; j++) {
+        double *at = value + j / across * 2 * across + j % across;
+        at[0] = (double)n->param[ROLE_WEIGHT]->scale[j];
+        at[across] = b ? (double)b->value[j] : 0;
+    }
+    Table *t = add_table(q, n, "s", 2 * count, 1);
+    t->constant = value;
+    t->baked = true;
+}
+
 static void add_param_tables(Planner *q, const Node *n)
 {
+    const Param *w = n->param[ROLE_WEIGHT];
     for (int r = 0; r < ROLE_COUNT; r++)
-        if (n->param[r] && !q->p->table_of[n->param[r]->id]) {
+        if (n->param[r] && !q->p->table_of[n->param[r]->id] && !(r == ROLE_BIAS && w && w->scale)) {
             Table *t = add_table(q, n, role_suffix[r], n->param[r]->rows, n->param[r]->cols);
             t->param = n->param[r];
+            t->storage = n->param[r]->storage;
             q->p->table_of[n->param[r]->id] = t;
         }
+    if (w && w->scale)
+        add_scales(q, n);
     if (n->op == OP_AFFINE) {
         Table *scale = add_table(q, n, "scale", n->width, 1), *shift = add_table(q, n, "shift", n->width, 1);
         scale->constant = n->scale;
@@ -78,6 +99,22 @@ size_t table_source(const Table *t, size_t k)
     return t->tail_dot ? whole * in + k : (whole + k % tail) * in + k / tail;
 }
 
+int table_code(const Table *t, size_t k)
+{
+    return k < t->count ? t->param->code[table_source(t, k)] : 0;
+}
+
+size_t table_room(const Table *t)
+{
+    bool cut = t->storage != STORAGE_F32 && t->layout == LAYOUT_PANELS && t->rows % PANEL;
+    return t->count + (cut ? PANEL : 0);
+}
+
+size_t table_bytes(const Table *t)
+{
+    return table_room(t) * storage_info[t->storage].bytes;
+}
+
 float table_value(const Table *t, size_t k)
 {
     size_t from = table_source(t, k);
@@ -107,7 +144,8 @@ static void plan_dense(Planner *q, Step *s)
     int in = n->in[0]->width;
     Table *w = q->p->table_of[n->param[ROLE_WEIGHT]->id];
     s->weight = w;
-    s->bias = n->param[ROLE_BIAS] ? q->p->table_of[n->param[ROLE_BIAS]->id] : NULL;
+    s->scale = n->param[ROLE_WEIGHT]->scale ? plan_table(q->p, n, "s") : NULL;
+    s->bias = n->param[ROLE_BIAS] && !s->scale ? q->p->table_of[n->param[ROLE_BIAS]->id] : NULL;
     w->layout = q->p->target == TARGET_PORTABLE ? LAYOUT_ROWS : LAYOUT_PANELS;
     s->panels = n->width / PANEL;
     s->tail = n->width % PANEL;
@@ -410,7 +448,8 @@ static void lay_out_numbers(Plan *p)
             t->baked = true;
             t->offset = p->constants;
             p->constants += (t->count + PANEL - 1) / PANEL * PANEL;
-            p->flash += t->count * sizeof(float);
+            p->flash += table_bytes(t);
+            p->flash_wide += t->count * sizeof(float);
             continue;
         }
         t->baked = false;
@@ -479,7 +518,7 @@ static void choose_rows(Plan *p)
 
 static int count_tables(const Node *n)
 {
-    int count = n->op == OP_AFFINE ? 2 : ROLE_COUNT;
+    int count = n->op == OP_AFFINE ? 2 : ROLE_COUNT + 1;
     for (int e = 0; e < n->nepi; e++)
         count += count_tables(n->epi[e]);
     return count;

@@ -37,8 +37,9 @@ typedef struct Table {
     int rows, cols;
     bool tail_dot;
     bool fresh;    /* training: its gradient is written by the first tile of a batch, and needs no zeros before */
+    Storage storage; /* of each number; not F32: baked, in panels with PANEL zeros behind a tail */
     bool baked;    /* constants stay in the file even where parameters are an argument */
-    size_t count;  /* floats */
+    size_t count;  /* numbers */
     size_t offset; /* in the block of numbers (WEIGHTS_FILE, WEIGHTS_ARGUMENT); baked: in the block of constants of a JIT */
 } Table;
 
@@ -56,6 +57,7 @@ typedef struct Step {
     int tail_split;   /* dense: of the tail */
     bool tail_dot;    /* dense: the tail by dot products */
     const Table *weight, *bias; /* dense; layernorm: weight, bias */
+    const Table *scale; /* dense whose weights are scaled: scales and biases, instead of bias */
     bool adds;        /* dense_grad: another step has written the gradient before */
     size_t turned;    /* STEP_BACK: where in the scratch its weights lie, turned round */
 } Step;
@@ -84,7 +86,7 @@ typedef struct Plan {
     int in_row, out_row, target_row; /* floats from sample to sample, see plan_join_rows; 0: each has rows of its own */
     double macs;     /* multiply-adds a sample */
     size_t params;   /* of the script's net, before any pass */
-    size_t flash;    /* bytes of all baked tables */
+    size_t flash, flash_wide; /* bytes of all baked tables, and if they were of floats */
     size_t ram_one, ram_batch; /* bytes of buffers of one call */
 } Plan;
 
@@ -109,6 +111,13 @@ const Table *plan_table(const Plan *p, const Node *n, const char *suffix);
 /* The k-th float of a table in its layout, or the place in the source tensor it comes from. */
 float table_value(const Table *t, size_t k);
 size_t table_source(const Table *t, size_t k);
+
+/* What a table that is not of floats keeps at k. */
+int table_code(const Table *t, size_t k);
+
+/* Numbers that a table takes in a file, with the zeros behind, and their bytes. */
+size_t table_room(const Table *t);
+size_t table_bytes(const Table *t);
 
 /* What -d plan shows. */
 void plan_print(const Plan *p, FILE *out);

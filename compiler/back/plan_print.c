@@ -39,6 +39,8 @@ void plan_print(const Plan *p, FILE *out)
     for (int i = 0; i < p->ntable; i++) {
         const Table *t = p->table[i];
         fprintf(out, "  table %-20s %zu", t->name, t->count);
+        if (t->storage != STORAGE_F32)
+            fprintf(out, " %s", storage_info[t->storage].name);
         if (!t->baked)
             fprintf(out, " at %zu", t->offset);
         fputc('\n', out);

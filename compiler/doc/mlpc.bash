@@ -35,7 +35,7 @@ _mlpc()
     fi
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -o | --header | --prefix | --target | --weights | --weights-as | -D | -W | -d) ((i++)) ;;
+        -o | --header | --prefix | --target | --weights | --weights-as | --weights-type | --calibrate | -D | -W | -d) ((i++)) ;;
         --data | --val | --val-labels | --test | --test-labels | --label | --delimiter | --threads | --format | --jit) ((i++)) ;;
         --labels) [[ $verb == run ]] || ((i++)) ;;
         --scale | --split | --epochs | --batch | --lr | --optimizer | --schedule | --warmup | --decay | --momentum) ((i++)) ;;
@@ -51,8 +51,8 @@ _mlpc()
         esac
     done
     case $verb in
-    build) options="-o --header --single-header --prefix --target --weights-as --train -d $weights" ;;
-    show) options="--json --dot --target --weights-as --train $weights" ;;
+    build) options="-o --header --single-header --prefix --target --weights-as --weights-type --calibrate --train -d $weights" ;;
+    show) options="--json --dot --target --weights-as --weights-type --calibrate --train $weights" ;;
     train) options="-o $data $train $weights" ;;
     eval) options="$data $weights" ;;
     run) options="--data --format -o --labels --delimiter --jit $weights" ;;
@@ -62,7 +62,7 @@ _mlpc()
     esac
     [[ $verb == run && $prev == --labels ]] && prev=
     case $prev in
-    -o | --header | --data | --labels | --val | --val-labels | --test | --test-labels | --checkpoint | --resume | --log)
+    -o | --header | --calibrate | --data | --labels | --val | --val-labels | --test | --test-labels | --checkpoint | --resume | --log)
         _mlpc_files '' && return
         ;;
     --scale) mapfile -t COMPREPLY < <(compgen -W 'none standard minmax 1/255' -- "$cur") && return ;;
@@ -74,6 +74,7 @@ _mlpc()
     --format) mapfile -t COMPREPLY < <(compgen -W 'csv npy f32' -- "$cur") && return ;;
     --jit) mapfile -t COMPREPLY < <(compgen -W 'tcc cc auto' -- "$cur") && return ;;
     --target) mapfile -t COMPREPLY < <(compgen -W 'simd portable' -- "$cur") && return ;;
+    --weights-type) mapfile -t COMPREPLY < <(compgen -W 'f32 bf16 f16 i8' -- "$cur") && return ;;
     --weights-as) mapfile -t COMPREPLY < <(compgen -W 'table file' -- "$cur") && return ;;
     -d) mapfile -t COMPREPLY < <(compgen -W 'graph grad fold fuse plan' -- "$cur") && return ;;
     --prefix | -D) return ;;

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "graph/ops.h"
+#include "graph/storage.h"
 
 enum { WIDTH_MAX = 1 << 20, NODES_MAX = 1 << 20, NODE_IN_MAX = 4 };
 
@@ -23,7 +24,10 @@ typedef struct Param {
     int ndim, rows, cols;
     bool trained; /* false: a running statistic, kept in weights files but without a gradient */
     const float *value; /* rows * cols floats, NULL while no weights are bound */
-    const double *exact; /* instead of value for the reference evaluators, when a test sets it */
+    const double *exact; /* instead of value for the reference evaluators: after pass_narrow, or when a test sets it */
+    Storage storage;     /* of dense weights, after pass_narrow: how the C keeps them */
+    const int *code;     /* and what it keeps, rows * cols; F32: NULL */
+    const float *scale;  /* and where codes are not the weights, what each output's (rows) are multiplied by; else NULL */
 } Param;
 
 /* How dense weights start: uniform in +-bound, the bound worked out from fan-in and fan-out. */

@@ -28,4 +28,10 @@ bool pass_fold(Graph *g, Diag *d);
  * Needs: fold ran (no dropout). Keeps: element-wise nodes that are shared or read an input. */
 void pass_fuse(Graph *g);
 
+/* narrow: keeps the weights of dense layers in fewer bytes: each becomes the nearest number that `storage` has (for i8: that
+ * the largest weight of its output, over 127, has multiples of), and its parameter knows how it is kept. Weights that became 0
+ * are counted in a note. Needs: values that are bound, and no pass after it that makes new ones. F32: does nothing. false,
+ * reported to d: a weight is too large. */
+bool pass_narrow(Graph *g, Diag *d, Storage storage);
+
 #endif

@@ -75,7 +75,9 @@ net() {
     form=$(echo baked argument file | cut -d ' ' -f $((round % 3 + 1)))
     target=simd
     [ $(((round / 3 + $1) % 4)) = 0 ] && target=portable
-    "$nets" "$work" "n$1" "$1" "$2" "$form" "$target" || bad "n$1 was not made"
+    type=f32
+    [ $form = baked ] && [ $(((round / 3) % 2)) = 1 ] && type=$(echo bf16 f16 i8 | cut -d ' ' -f $(($1 % 3 + 1)))
+    "$nets" "$work" "n$1" "$1" "$2" "$form" "$target" $type || bad "n$1 was not made"
 }
 
 compilers=
@@ -196,7 +198,7 @@ done
 
 # Three nets in one program as single headers, all written out in one source file; in C and in C++.
 for k in 1 2 3; do
-    "$nets" "$work" "s$k" $((first + k)) small "$(echo baked argument file | cut -d ' ' -f $k)" simd single ||
+    "$nets" "$work" "s$k" $((first + k)) small "$(echo baked argument file | cut -d ' ' -f $k)" simd f32 single ||
         bad "s$k was not made"
 done
 printf '#define S%d_IMPLEMENTATION\n#include "s%d.h"\n' 1 1 2 2 3 3 >"$work/single.c"

@@ -1,6 +1,6 @@
 /* agree_nets.c: writes one random net as C, with rows to feed it and what must come out: for agree.sh and agree_run.c.
  *
- *     agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable [single]
+ *     agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable f32|bf16|f16|i8 [single]
  *
  * makes DIR/NAME.c and .h (or, single, the one header), NAME.inc, which tells agree_run.c about the net, and NAME.dat:
  * floats of the parameter block, then for each sample the inputs as floats and for each output number two doubles, its
@@ -24,6 +24,7 @@ typedef struct Job {
     RandomKind kind;
     WeightsAs as;
     Target target;
+    Storage storage; /* not f32: what must come out is what the narrow weights give */
     bool single;
     Graph *script, *compiled; /* the net as it was written, and after the passes */
     Plan *plan;
@@ -77,6 +78,8 @@ static void compile(Job *j)
     if (!pass_fold(g, &d))
         die("agree: seed %llu does not fold", (unsigned long long)j->seed);
     pass_fuse(g);
+    if (!pass_narrow(g, &d, j->storage))
+        die("agree: seed %llu does not fit", (unsigned long long)j->seed);
     j->plan = plan_make(g, j->as, j->target);
 }
 
@@ -211,7 +214,7 @@ static void write_sample(Job *j, FILE *f, int index)
     double **script = rows(j), **loose = rows(j), **folded = rows(j), **bound = rows(j);
     bound_eval(j->script, in, script, loose);
     bound_eval(g, in, folded, bound);
-    bool finite = index < RANDOM_FINITE_SPECIALS || index >= RANDOM_SPECIALS;
+    bool finite = (index < RANDOM_FINITE_SPECIALS || index >= RANDOM_SPECIALS) && j->storage == STORAGE_F32;
     for (int o = 0; o < g->noutput; o++)
         for (int k = 0; k < g->output[o].node->width; k++) {
             double moved = finite && isfinite(script[o][k]) ? fabs(folded[o][k] - script[o][k]) : 0;
@@ -228,14 +231,16 @@ static void write_sample(Job *j, FILE *f, int index)
 int main(int argc, char **argv)
 {
     static const char *const kinds[] = {"small", "any", "wide", "long", NULL}, *const forms[] = {"baked", "file", "argument", NULL},
-                      *const targets[] = {"simd", "portable", NULL};
-    if (argc < 7)
-        die("usage: agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable [single]");
+                      *const targets[] = {"simd", "portable", NULL},
+                      *const types[] = {"f32", "bf16", "f16", "i8", NULL};
+    if (argc < 8)
+        die("usage: agree DIR NAME SEED small|any|wide|long baked|argument|file simd|portable f32|bf16|f16|i8 [single]");
     Job j = {.a = arena_new(), .dir = argv[1], .name = argv[2], .seed = strtoull(argv[3], NULL, 10)};
     j.kind = (RandomKind)choice(argv[4], kinds);
     j.as = (WeightsAs)choice(argv[5], forms);
     j.target = (Target)choice(argv[6], targets);
-    j.single = argc > 7;
+    j.storage = (Storage)choice(argv[7], types);
+    j.single = argc > 8;
     compile(&j);
     write_source(&j);
     write_inc(&j);

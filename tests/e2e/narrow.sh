@@ -1,0 +1,109 @@
+#!/bin/sh
+# narrow.sh BUILD: weights in fewer bytes through the real command: what the report says, what is refused, and that the C answers
+# as the report says. (agree.sh compares the numbers of random nets with the reference.)
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+cd "$root" || exit 1
+MLPC=$(cd "$1" && pwd)/mlpc
+CC=${CC:-cc}
+passed=0 failed=0
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+"$CC" -std=c11 -O1 -o tensors "$root/tests/e2e/tensors.c" -lm || exit 1
+
+check() {
+    what=$1
+    shift
+    if "$@" >log 2>&1; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $what"
+        sed 's/^/    /' log
+    fi
+}
+
+# mlpc STATUS TEXT ARGUMENT...: ends with that status and says TEXT; a failure leaves no file.
+mlpc() {
+    status=$1 text=$2
+    shift 2
+    rm -f x.c x.h
+    "$MLPC" "$@" >out 2>err
+    got=$?
+    check "mlpc $*: status $got, says $(cat err)" [ $got = "$status" ]
+    check "mlpc $*: '$text' in: $(cat err)" grep -qF -e "$text" err
+    [ "$status" = 0 ] || check "mlpc $*: no file" [ ! -e x.c ]
+}
+
+echo 'local x = input(8) return net("net", x:dense(20):relu():dense(3))' >net.lua
+./tensors net.safetensors dense1.weight:F32:20x8:noise@all dense1.bias:F32:20 dense2.weight:F32:3x20:noise@all \
+    dense2.bias:F32:3 || exit 1
+echo '1,2,3,4,5,6,7,8
+-1,0.5,0,0.25,0,0,1,1
+0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8' >rows.csv
+sed 's/$/,2/' rows.csv >labelled.csv
+
+for type in bf16 f16 i8; do
+    for target in simd portable; do
+        mlpc 0 'largest difference on the 3 rows of rows.csv: ' net.lua --target=$target --weights-type=$type \
+            --calibrate rows.csv -o x.c
+        check "$type: the head says how it was made" grep -q -e "--weights-type=$type --calibrate rows.csv" x.c
+        check "$type: the head says the largest difference" grep -q '^ \* largest difference on the 3 rows of rows.csv' x.c
+        check "$type: and the bytes" grep -q "^ \* weights of dense layers as $type: tables of [0-9]* bytes, of [0-9]* as f32" x.c
+        check "$type: compiles" "$CC" -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror -c x.c -o x.o
+        difference=$(sed -n 's/^ \* largest difference.*csv: \([^,]*\),.*/\1/p' x.c)
+        cat >main.c <<'C'
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "x.h"
+int main(int argc, char **argv)
+{
+    float x[8], y[NET_OUT], worst = 0, want;
+    FILE *rows = fopen("rows.csv", "r"), *f32 = fopen("f32.csv", "r");
+    for (int r = 0; r < 3; r++) {
+        for (int k = 0; k < 8; k++)
+            if (fscanf(rows, k ? ",%f" : "%f", &x[k]) != 1)
+                return 2;
+        net(x, y);
+        for (int k = 0; k < NET_OUT; k++) {
+            if (fscanf(f32, k ? ",%f" : "%f", &want) != 1)
+                return 3;
+            worst = fmaxf(worst, fabsf(y[k] - want));
+        }
+    }
+    printf("%g, reported %s\n", worst, argv[argc - 1]); /* float32 itself is good for 1e-5 here */
+    return fabs(worst - strtod(argv[1], NULL)) > 1e-5 + 0.005 * worst || worst == 0;
+}
+C
+        "$MLPC" run net.lua rows.csv -o f32.csv 2>/dev/null
+        sed -i '/[a-z]/d' f32.csv
+        check "$type $target links" "$CC" -o main main.c x.o -lm
+        check "$type $target: the C differs by what is reported" ./main "$difference"
+    done
+done
+mlpc 0 'largest difference on the 3 rows of labelled.csv: ' net.lua --weights-type=i8 --calibrate labelled.csv -o x.c
+mlpc 1 'none.csv' net.lua --weights-type=i8 --calibrate none.csv -o x.c
+mlpc 2 'needs weights' net.lua --weights none --weights-type=i8 -o x.c
+mlpc 2 '--weights-as=file holds float32' net.lua --weights-as=file --weights-type=i8 -o x.c
+mlpc 2 'is for inference' net.lua --train --weights-type=f16 -o x.c
+mlpc 2 'say --weights-type' net.lua --calibrate rows.csv -o x.c
+mlpc 2 "not 'i4'" net.lua --weights-type=i4 -o x.c
+cp rows.csv data.c
+mlpc 2 'it is the data of --calibrate' net.lua --weights-type=i8 --calibrate data.c -o data.c
+check 'the data is not overwritten' cmp rows.csv data.c
+
+# One weight too large for its storage, and one that becomes 0.
+echo 'return net("one", input(4):dense(3))' >one.lua
+./tensors one.safetensors dense1.weight:F32:3x4:65520@6 dense1.bias:F32:3
+mlpc 1 'dense1.weight[1][2], 65520 does not fit f16' one.lua --weights-type=f16 -o x.c
+mlpc 0 'as bf16' one.lua --weights-type=bf16 -o x.c
+./tensors one.safetensors dense1.weight:F32:3x4:65519@6 dense1.bias:F32:3
+mlpc 0 'as f16' one.lua --weights-type=f16 -o x.c
+./tensors one.safetensors dense1.weight:F32:3x4:3.4e38@6 dense1.bias:F32:3
+mlpc 1 'dense1.weight[1][2], 3.39999995e+38 does not fit bf16' one.lua --weights-type=bf16 -o x.c
+./tensors one.safetensors dense1.weight:F32:3x4:2e-8@7 dense1.bias:F32:3
+mlpc 0 '1 of 12 weights are 0 as f16, the first is dense1.weight[1][3], 1.99999999e-08' one.lua --weights-type=f16 -o x.c
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
