@@ -397,6 +397,11 @@ static void head(Emit *e, Text *t)
                            " * Fastest with -O3 -march=native (AVX-512, AVX2 with FMA and NEON are used when the compiler is told of\n"
                            " * them, SSE2 on any x86-64, plain C elsewhere or with -D%s_PLAIN). Needs no -ffast-math.\n",
                  e->c.upper);
+    for (int i = 0; i < p->nstep; i++)
+        if (p->step[i].scale) {
+            text_add(t, " * Dense layers sum codes of weights without the bias; their scale and the bias come last.\n");
+            break;
+        }
     text_add(t, " * Reentrant; needs no library, no memory allocation and no setup. C99 and C++11. */\n");
 }
 

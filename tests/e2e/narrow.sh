@@ -105,5 +105,10 @@ mlpc 1 'dense1.weight[1][2], 3.39999995e+38 does not fit bf16' one.lua --weights
 ./tensors one.safetensors dense1.weight:F32:3x4:2e-8@7 dense1.bias:F32:3
 mlpc 0 '1 of 12 weights are 0 as f16, the first is dense1.weight[1][3], 1.99999999e-08' one.lua --weights-type=f16 -o x.c
 
+mlpc 0 'as i8' net.lua --weights-type=i8 -o x.c
+check 'the order of sums is told' grep -q 'scale and the bias come last' x.c
+mlpc 0 'from here' net.lua -o x.c
+check 'and of floats not' sh -c '! grep -q "come last" x.c'
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
