@@ -55,6 +55,25 @@ static const char library_words[] =
     "unlink va_arg va_copy va_end va_start vfprintf vfscanf vprintf vscanf vsnprintf vsprintf vsscanf wait wcstombs "
     "wctomb write ";
 
+/* What else <stdlib.h> and <sys/types.h> declare: in C++ the headers of vector code include them. */
+static const char system_words[] =
+    " a64l arc4random arc4random_buf arc4random_uniform blkcnt64_t blkcnt_t blksize_t caddr_t canonicalize_file_name "
+    "clearenv clock_t clockid_t comparison_fn_t daddr_t dev_t div_t drand48 drand48_r ecvt ecvt_r erand48 erand48_r "
+    "fcvt fcvt_r fd_mask fd_set fsblkcnt64_t fsblkcnt_t fsfilcnt64_t fsfilcnt_t fsid_t gcvt getloadavg getpt "
+    "getsubopt gid_t grantpt id_t initstate initstate_r ino64_t ino_t jrand48 jrand48_r key_t l64a lcong48 "
+    "lcong48_r ldiv_t lldiv_t locale_t loff_t lrand48 lrand48_r mkdtemp mkostemp mkostemp64 mkostemps mkostemps64 "
+    "mkstemp mkstemp64 mkstemps mkstemps64 mktemp mode_t mrand48 mrand48_r nlink_t nrand48 nrand48_r nullptr_t "
+    "off64_t off_t on_exit pid_t posix_memalign posix_openpt pselect pthread_attr_t pthread_barrier_t "
+    "pthread_barrierattr_t pthread_cond_t pthread_condattr_t pthread_key_t pthread_mutex_t pthread_mutexattr_t "
+    "pthread_once_t pthread_rwlock_t pthread_rwlockattr_t pthread_spinlock_t pthread_t ptsname ptsname_r putenv "
+    "qecvt qecvt_r qfcvt qfcvt_r qgcvt qsort_r quad_t quick_exit rand_r random random_r reallocarray realpath "
+    "register_t rpmatch secure_getenv seed48 seed48_r setenv setstate setstate_r sigset_t srand48 srand48_r srandom "
+    "srandom_r ssize_t std strfromd strfromf strfromf128 strfromf32 strfromf32x strfromf64 strfromf64x strfroml "
+    "strtod_l strtof128 strtof128_l strtof32 strtof32_l strtof32x strtof32x_l strtof64 strtof64_l strtof64x "
+    "strtof64x_l strtof_l strtol_l strtold_l strtoll_l strtoq strtoul_l strtoull_l strtouq suseconds_t time_t "
+    "timer_t u_char u_int u_int16_t u_int32_t u_int64_t u_int8_t u_long u_quad_t u_short uid_t uint ulong unlockpt "
+    "unsetenv useconds_t ushort valloc ";
+
 /* What the generated functions call their other arguments and their variables, besides h0, h1, ... */
 static const char argument_words[] = " n m p i w t g scratch loss done share ";
 
@@ -70,7 +89,7 @@ static bool listed(const char *list, const char *s)
 static bool in_library(const char *s)
 {
     size_t n = strlen(s);
-    if (listed(math_words, s) || listed(library_words, s))
+    if (listed(math_words, s) || listed(library_words, s) || listed(system_words, s))
         return true;
     char stem[WORD_MAX + 1];
     if (n < 2 || n > WORD_MAX || (s[n - 1] != 'f' && s[n - 1] != 'l'))

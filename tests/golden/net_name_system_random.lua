@@ -1,0 +1,1 @@
+return net("random", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("std", input(2):dense(1))

@@ -1,0 +1,1 @@
+return net("uint", input(2):dense(1))
