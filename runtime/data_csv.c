@@ -252,11 +252,13 @@ static bool is_header(table *t, const mlp_record *first, const mlp_record *secon
     return texts == first->count && second->count == 0 && first->count > 1;
 }
 
-/* scikit-learn's first line: samples, features, then the names of the classes. */
+/* scikit-learn's first line: samples, features, then the names of the classes. Below it a label is a number: where one is
+ * text, the first line is a sample like the others. */
 static bool is_sklearn(table *t, const mlp_record *first, const mlp_record *second)
 {
     double rows, features;
-    if (t->spec->header != 0 || first->count < 3 || second->count < 2 || !is_number(first, 0) || !is_number(first, 1)) {
+    if (t->spec->header != 0 || first->count < 3 || second->count < 2 || !is_number(first, 0) || !is_number(first, 1) ||
+        !is_number(second, second->count - 1)) {
         return false;
     }
     mlp_parse_number(mlp_field_text(first, 0), first->fields[0].length, &rows);

@@ -145,6 +145,7 @@ static void names_of_classes(void **state)
     READS_WITH("1,7\n2,5\n", "1 # 1;2 # 0; 5 7", .class_names = digits, .classes = 2);
     READS_WITH("1,1\n2,0\n", "1 # 1;2 # 0; c a b", .class_names = abc, .classes = 3, .target = MLP_TARGET_CLASS);
     READS("2,3,no,\"very, yes\"\n1,2,3,0\n4,5,6,1\n", "1 2 3 # 0;4 5 6 # 1; no very, yes");
+    READS("1,2,k1\n2,4,k2\n", "1 2 # 0;2 4 # 1; k1 k2"); /* counts only by chance */
     READS_WITH("1,2.0\n3,0\n", "1 # 2;3 # 0;", .target = MLP_TARGET_CLASS);
     READS_WITH("1,none\n3,some\n", "1 # 0;3 # 1; none some", .target = MLP_TARGET_CLASS);
     READS_WITH("1,A\n3,2\n3,B\n", "1 # 1;3 # 0;3 # 2; 2 A B", .target = MLP_TARGET_CLASS);
