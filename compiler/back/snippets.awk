@@ -1,7 +1,7 @@
 # snippets.awk: cuts the marked pieces out of runtime/simd.h, vmath.h and kernel.h into a C table (see back/code.h).
 # A piece begins at a line "/*@ name : needs */" and ends at the next such line.
 function quote(s) {
-    gsub(/\\/, "\\\\", s)
+    gsub(/\\/, "\\\\&", s)
     gsub(/"/, "\\\"", s)
     return "\"" s "\\n\""
 }
