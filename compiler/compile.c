@@ -65,6 +65,8 @@ static bool read_net(Compile *c)
 {
     Diag *d = &c->diag;
     c->graph = script_load(c->arena, d, c->script, c->defs, c->ndefs, &c->info);
+    if (c->graph)
+        c->graph->storage = c->storage;
     if (!c->graph || !graph_check(c->graph, d) || !bind_weights(c) || d->errors)
         return false;
     c->as = numbers_as(c);
@@ -93,9 +95,9 @@ static bool plan_training(Compile *c)
 /* Weights in fewer bytes, and what that costs in precision. Tables only: other numbers are not ours to keep. */
 static bool narrow_weights(Compile *c)
 {
-    const Graph *wide = graph_copy(c->graph);
     if (c->storage == STORAGE_F32 || c->as != WEIGHTS_BAKED)
         return true;
+    const Graph *wide = graph_copy(c->graph);
     return pass_narrow(c->graph, &c->diag, c->storage) &&
            (!c->calibrate || calibrate(&c->diag, wide, c->graph, c->calibrate));
 }

@@ -345,18 +345,29 @@ static void over_budget(const Check *c, const char *what, double need, double li
                    what, limit);
 }
 
+/* Bytes of a node's parameters in tables. Narrow weights cost a scale for each output where they need one. */
+static double flash_of(const Check *c, const Node *n)
+{
+    const StorageInfo *s = &storage_info[c->g->storage];
+    const Param *w = n->op == OP_DENSE ? n->param[ROLE_WEIGHT] : NULL;
+    double all = sizeof(float) * (double)node_params(n);
+    if (!w || c->g->storage == STORAGE_F32)
+        return all;
+    double scales = s->most ? w->rows : 0, weights = (double)param_count(w);
+    return all + sizeof(float) * (scales - weights) + (double)s->bytes * weights;
+}
+
 /* What is certain before anything is planned. Batch normalisation costs nothing, it is folded away; where whole layers
  * will be merged nothing is certain. */
 static void check_limits(const Check *c)
 {
-    double params = 0, kept = 0, macs = 0;
+    double params = 0, flash = 0, macs = 0;
     for (int i = 0; i < c->g->nnode; i++) {
         const Node *n = c->g->node[i];
         if (!c->alive[i])
             continue;
-        double own = (double)node_params(n);
-        params += own;
-        kept += n->op == OP_BATCHNORM ? 0 : own;
+        params += (double)node_params(n);
+        flash += n->op == OP_BATCHNORM ? 0 : flash_of(c, n);
         macs += node_macs(n);
     }
     if (params > PARAMS_MAX)
@@ -364,7 +375,7 @@ static void check_limits(const Check *c)
                    PARAMS_MAX);
     if (c->stacked)
         return;
-    over_budget(c, "bytes of flash for its parameters", 4 * kept, c->g->budget.flash);
+    over_budget(c, "bytes of flash for its parameters", flash, c->g->budget.flash);
     over_budget(c, "bytes of RAM for values between layers", least_ram(c), c->g->budget.ram);
     over_budget(c, "multiply-adds a sample", macs, c->g->budget.macs);
 }

@@ -92,6 +92,7 @@ typedef struct Graph {
     int nlabel;
     TrainOpts train;
     Budget budget;
+    Storage storage; /* what is asked for dense weights, for the budget; pass_narrow does it */
     /* After pass/grad.c. The loss is the sum of the losses (and of the penalties, which are nodes of the graph). */
     bool training;
     Node **target, **loss; /* both in order of output */

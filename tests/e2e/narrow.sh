@@ -110,5 +110,11 @@ check 'the order of sums is told' grep -q 'scale and the bias come last' x.c
 mlpc 0 'from here' net.lua -o x.c
 check 'and of floats not' sh -c '! grep -q "come last" x.c'
 
+# A budget counts what is kept: 220 weights, 23 biases, and for i8 a scale for each of 23 outputs.
+echo 'local x = input(8) return net("net", x:dense(20):relu():dense(3), {budget = {flash = 404}})' >tight.lua
+mlpc 1 'bytes of flash' tight.lua --weights net.safetensors -o x.c
+mlpc 1 'bytes of flash' tight.lua --weights net.safetensors --weights-type=bf16 -o x.c
+mlpc 0 'weights of dense layers as i8' tight.lua --weights net.safetensors --weights-type=i8 -o x.c
+
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
