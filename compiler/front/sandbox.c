@@ -9,7 +9,7 @@
 extern const char sandbox_lua[];
 extern const size_t sandbox_lua_size;
 
-enum { HOOK_EVERY = 100 };
+enum { HOOK_EVERY = 100, DEPTH_EVERY = 10000, DEPTH_MAX = 20000 };
 
 static double seconds(clockid_t clock)
 {
@@ -65,7 +65,6 @@ static void runs_too_long(lua_State *L)
  */
 static void on_count(lua_State *L, lua_Debug *ar)
 {
-    (void)ar;
     Script *s = script_of(L);
     s->steps += HOOK_EVERY;
     if (s->stopped)
@@ -73,6 +72,9 @@ static void on_count(lua_State *L, lua_Debug *ar)
     const double limit = SCRIPT_MILLISECONDS_MAX * 1e-3, wait = 1.5;
     if (s->steps > SCRIPT_STEPS_MAX)
         runs_too_long(L);
+    /* Lua's own limit of a million slots takes so long to reach that on a slow machine the time would run out first. */
+    if (s->steps % DEPTH_EVERY == 0 && lua_getstack(L, DEPTH_MAX, ar))
+        luaL_error(L, "stack overflow");
     double passed = seconds(CLOCK_MONOTONIC) - s->began;
     if (passed < limit)
         return;
