@@ -397,7 +397,7 @@ static void plan_node(Planner *q, const Node *n)
     if (n->op == OP_SLICE)
         return;
     bool over = in_place(q, n);
-    Place in[NODE_IN_MAX];
+    Place in[NODE_IN_MAX] = {{PLACE_NONE, 0, 0, 0}};
     for (int k = 0; k < n->nin; k++)
         in[k] = place_of(q, n->in[k]);
     if (over)

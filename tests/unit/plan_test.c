@@ -139,6 +139,8 @@ static void play(Machine *m, const Step *s)
         return;
     }
     assert_int_equal(s->width, n->width);
+    for (int k = n->nin; k < NODE_IN_MAX; k++)
+        assert_int_equal(s->in[k].where, PLACE_NONE); /* emit asks all of them which inputs are read */
     for (int k = 0; k < n->nin; k++) {
         expect(m, s->in[k], n->in[k]);
         bool over = overlap(m, s->in[k], n->in[k]->width, s->out, s->width);
