@@ -22,6 +22,9 @@
  * mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
+#define MLP_LEAST (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)
+#define MLP_AHEAD ((16 * MLP_GROUP * MLP_ROWS + 95) / 96)
+#define MLP_TURNS (16 * MLP_GROUP / MLP_AHEAD)
 #define MLP_PLACE(j, across) ((size_t)(j) / 16 * (across) + (size_t)(j) % 16)
 #define MLP_VECTORS(width) (((width) + MLP_LANES - 1) / MLP_LANES)
 #define MLP_LAST(width) ((width) - (MLP_VECTORS(width) - 1) * MLP_LANES)
@@ -40,13 +43,20 @@ static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
         mlp_store_n(p, v, n);
 }
 
+/* The output whose weights are fetched during a group at output j: behind the group, or where the last whole group begins. */
+static MLP_INLINE size_t mlp_next(const size_t j, const size_t panels)
+{
+    return panels < MLP_GROUP ? 0 : j + 32 * MLP_GROUP <= 16 * panels ? j + 16 * MLP_GROUP : 16 * (panels - MLP_GROUP);
+}
+
 /*@ sums : kernel */
 /* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b + sum of x[r * ldx + k * kx] times
  * the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes. All of a stays in registers,
  * rows and cols being constants. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
 static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
                                 const int split, const int s, const size_t count, const float *x, const size_t ldx,
-                                const size_t kx, const MLP_W *w, const float *b, mlp_vec a[MLP_ROWS][MLP_COLS])
+                                const size_t kx, const MLP_W *w, const size_t ahead, const MLP_W *next, const float *b,
+                                mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
@@ -59,6 +69,8 @@ static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int la
     }
     for (size_t k = (size_t)s; k < count; k += (size_t)split) {
         mlp_vec v[MLP_COLS];
+        if (ahead)
+            mlp_prefetch(next + k * ahead);
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
             v[c] = MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, across) + k * step, c < cols - 1 ? MLP_LANES : last);
@@ -100,34 +112,35 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
  * epilogue, store. */
 static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const int last, const size_t step,
                                     const int split, const size_t in, const float *x, const size_t ldx, const MLP_W *w,
-                                    const float *b, float *y, const size_t ldy, const size_t j)
+                                    const size_t ahead, const MLP_W *next, const float *b, float *y, const size_t ldy,
+                                    const size_t j)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
     (void)j;
-    MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, b, a);
+    MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, ahead, next, b, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, b, a);
+        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, ahead, next, b, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -234,14 +247,16 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
  * a group of up to 1 MB comes from L2 for each tile, at 16 bytes a cycle with AVX-512. Bound by FMA throughput; measured
  * 0.88 of it for 128 samples by 1024 -> 4096 (0.78 with the samples outside), 0.97 where the weights fit in L2. */
 static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const size_t in, const int split, const float *x,
-                                     const size_t ldx, const MLP_W *w, const float *b, float *y, const size_t ldy,
-                                     const size_t j)
+                                     const size_t ldx, const MLP_W *w, const MLP_W *next, const float *b, float *y,
+                                     const size_t ldy, const size_t j)
 {
-    for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, in, x, ldx, w, b, y, ldy, j);
+    const size_t ahead = cols == MLP_COLS ? MLP_AHEAD : 0;
+    for (size_t i = 0; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy, i++)
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, in, x, ldx, w, ahead,
+                     next + i % MLP_TURNS * in * ahead, b, y, ldy, j);
 #if MLP_ROWS >= 4
     if (n >= MLP_ROWS / 2)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS / 2, cols, MLP_LANES, 16, split, in, x, ldx, w, b, y, ldy, j);
+        MLP_FN(tile)(MLP_PASS MLP_ROWS / 2, cols, MLP_LANES, 16, split, in, x, ldx, w, 0, w, b, y, ldy, j);
 #endif
 }
 
@@ -257,14 +272,17 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     const size_t most = (size_t)MLP_STRIP / (size_t)split < 1 ? 1 : (size_t)MLP_STRIP / (size_t)split;
     const size_t step = most >= unit ? unit : most, groups = cols / step, room = most / step;
     const size_t strips = (groups + room - 1) / room, size = groups / strips, longer = groups % strips;
-    const size_t tiled = n - n % (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS);
+    const size_t tiled = n - n % MLP_LEAST;
     size_t j = 0;
     for (; tiled && j < 48 * threes; j += 48)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(48), in, split, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(48), in, split, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
     for (; tiled && j < 48 * threes + 32 * twos; j += 32)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(32), in, split, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(32), in, split, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
     for (; tiled && j < 16 * panels; j += 16)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(16), in, split, x, ldx, w + j * in, MLP_BIAS(b, j), y + j, ldy, j);
+        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(16), in, split, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
     for (n -= tiled, x += tiled * ldx, y += tiled * ldy; n > 0; n--, x += ldx, y += ldy) {
         for (j = 0; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
             MLP_FN(strip)(MLP_PASS (int)((size + 1) * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
@@ -282,8 +300,8 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
                                     const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, ldx, w, b, y,
-                     ldy, j);
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, ldx, w, 0, w,
+                     b, y, ldy, j);
     for (; n > 0; n--, x += ldx, y += ldy)
         MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, w, b, y, j);
 }

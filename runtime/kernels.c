@@ -114,59 +114,41 @@ APPLY(floor, mlp_max(mlp_set(o.k), v))
 #define APART
 #endif
 
-/* As many samples as fill tiles, of `width` outputs: each a function of its own, so that nothing else wants
- * registers in its loops. In `split` partial sums; narrow ones have up to eight. */
-#define TILE_CASE(rows, width, splits)                                                                                 \
+/* Samples in tiles, by `width` outputs in `split` partial sums (narrow ones have up to eight): each width a function of its
+ * own, so that nothing else wants registers in its loops. */
+#define GROUP_CASE(width, splits)                                                                                      \
     case splits:                                                                                                       \
-        for (size_t i = 0; n - i >= (rows); i += (rows))                                                               \
-            mlp_tile_by(apply_floor, floor, rows, MLP_VECTORS(width), MLP_LANES, 16, splits, in, x + i * ldx, ldx, w,  \
-                        b, y + i * ldy, ldy, 0);                                                                       \
+        mlp_group_by(apply_floor, floor, n, MLP_VECTORS(width), in, splits, x, ldx, w, next, b, y, ldy, 0);            \
         break;
-#define TILE(name, rows, width)                                                                                        \
-    static APART void name(size_t n, size_t in, int split, MLP_DENSE_ARGS, int relu)                                   \
+#define GROUP(name, width)                                                                                             \
+    static APART void name(size_t n, size_t in, int split, const float *next, MLP_DENSE_ARGS, int relu)                \
     {                                                                                                                  \
         const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
         switch ((width) > 16 || split < 8 ? split : 8) {                                                               \
-            TILE_CASE(rows, width, 1)                                                                                  \
-            TILE_CASE(rows, width, 2)                                                                                  \
-            TILE_CASE(rows, width, 4)                                                                                  \
-            TILE_CASE(rows, 16, 8)                                                                                     \
+            GROUP_CASE(width, 1)                                                                                       \
+            GROUP_CASE(width, 2)                                                                                       \
+            GROUP_CASE(width, 4)                                                                                       \
+            GROUP_CASE(16, 8)                                                                                          \
         default:                                                                                                       \
             break;                                                                                                     \
         }                                                                                                              \
     }
 
-/* The same for any number of panels, all samples by one group of panels before the next, as panels in kernel.h has
- * them: weights that live beyond L2 are read once. */
-#define BLOCK(name, rows)                                                                                              \
-    TILE(name##_1, rows, 16)                                                                                        \
-    TILE(name##_2, rows, MLP_GROUP >= 2 ? 32 : 16)                                                                  \
-    TILE(name##_3, rows, MLP_GROUP >= 3 ? 48 : 16)                                                                  \
-    static size_t name(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)                        \
-    {                                                                                                                  \
-        const size_t all = n - n % (rows);                                                                             \
-        for (size_t j = 0, now; all && j < panels; j += now) {                                                         \
-            const size_t left = panels - j, o = 16 * j;                                                                \
-            now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;                  \
-            (now == 3 ? name##_3 : now == 2 ? name##_2 : name##_1)(all, in, split, x, ldx, w + o * in,                 \
-                                                                   MLP_BIAS(b, o), y + o, ldy, relu);                  \
-        }                                                                                                              \
-        return all;                                                                                                    \
-    }
+GROUP(group1, 16)
+GROUP(group2, MLP_GROUP >= 2 ? 32 : 16)
+GROUP(group3, MLP_GROUP >= 3 ? 48 : 16)
 
-BLOCK(block, MLP_ROWS)
-#if MLP_ROWS >= 4
-BLOCK(half_block, MLP_ROWS / 2)
-#endif
-
-/* Does as many samples as fill tiles, and returns how many. */
+/* Does as many samples as fill tiles, group after group of panels, as panels in kernel.h, and returns how many. */
 static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)
 {
-    size_t i = block(n, in, panels, split, x, ldx, w, b, y, ldy, relu);
-#if MLP_ROWS >= 4
-    i += half_block(n - i, in, panels, split, x + i * ldx, ldx, w, b, y + i * ldy, ldy, relu);
-#endif
-    return i;
+    const size_t all = n - n % MLP_LEAST;
+    for (size_t j = 0, now; all && j < panels; j += now) {
+        const size_t left = panels - j, o = 16 * j;
+        now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;
+        (now == 3 ? group3 : now == 2 ? group2 : group1)(all, in, split, w + mlp_next(o, panels) * in, x, ldx, w + o * in,
+                                                         MLP_BIAS(b, o), y + o, ldy, relu);
+    }
+    return all;
 }
 
 #define STRIP(split, cols)                                                                                             \
@@ -212,9 +194,7 @@ static void strips(const mlp_strip *strip, size_t most, size_t in, size_t panels
     static void k_panels##split(size_t n, size_t in, size_t panels, MLP_DENSE_ARGS, int relu)                          \
     {                                                                                                                  \
         static const mlp_strip strip[] = {__VA_ARGS__};                                                                \
-        size_t i = n < (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)                                                       \
-                       ? 0                                                                                             \
-                       : tiles(n, in, panels, split, x, ldx, w, b, y, ldy, relu);                                      \
+        size_t i = n < MLP_LEAST ? 0 : tiles(n, in, panels, split, x, ldx, w, b, y, ldy, relu);                        \
         for (; i < n; i++)                                                                                             \
             strips(strip, sizeof strip / sizeof *strip, in, panels, x + i * ldx, w, b, y + i * ldy, relu);             \
     }
@@ -243,7 +223,7 @@ PANELS(8, k_strip8x1)
     case cols:                                                                                                         \
         for (; n - i >= MLP_ROWS; i += MLP_ROWS)                                                                       \
             mlp_tile_by(MLP_PASS MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in,             \
-                        x + i * ldx, ldx, w, b, y + i * ldy, ldy, 0);                                                  \
+                        x + i * ldx, ldx, w, 0, w, b, y + i * ldy, ldy, 0);                                               \
         break;
 static MLP_INLINE size_t tail_tiles(MLP_P size_t n, size_t in, int width, const int split, MLP_DENSE_ARGS)
 {

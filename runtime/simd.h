@@ -18,7 +18,8 @@
  * mlp_set              one number in every lane
  * mlp_fma mlp_fnma     a * b + c and c - a * b, rounded once if MLP_FUSED is defined, else twice
  * mlp_max mlp_min      a > b ? a : b and a < b ? a : b: so b if either is NaN, and b if they are equal
- * mlp_mul mlp_pin      see there: products that must not be fused into a sum. No text here says a * b + c. */
+ * mlp_mul mlp_pin      see there: products that must not be fused into a sum. No text here says a * b + c.
+ * mlp_prefetch         asks for what lies at p to be brought into L2 meanwhile; p need not be readable */
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define MLP_GNU 1
 #endif
@@ -115,9 +116,11 @@ typedef float mlp_vec;
 #if defined(MLP_GNU)
 #define MLP_ALIGN __attribute__((aligned(64)))
 #define MLP_RESTRICT __restrict
+#define mlp_prefetch(p) __builtin_prefetch(p, 0, 2)
 #else
 #define MLP_ALIGN
 #define MLP_RESTRICT
+#define mlp_prefetch(p) ((void)(p))
 #endif
 #if defined(MLP_GNU) && defined(__clang__)
 #define MLP_UNROLL _Pragma("clang loop unroll(full)")

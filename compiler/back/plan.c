@@ -506,7 +506,7 @@ static void choose_rows(Plan *p)
     p->rows = fit >= 96 ? 96 : fit >= 24 ? fit / 24 * 24 : fit >= 8 ? fit / 8 * 8 : fit >= 1 ? fit : 24;
     if (p->scratch_argument && p->target == TARGET_PORTABLE)
         p->rows = 1;
-    if (p->target == TARGET_SIMD && (p->scratch_argument || (fit < 16 && p->numbers + p->constants > L2))) {
+    if (p->target == TARGET_SIMD && (p->scratch_argument || (fit < 96 && p->numbers + p->constants > L2))) {
         p->scratch_argument = true;
         p->rows = fit ? 96 : 24;
         p->parts = fit ? PARTS : 1;
