@@ -17,14 +17,15 @@
 #endif
 
 /*@ kernel : simd simd_part */
-/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_PLACE: where output j begins when
- * panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last one with MLP_LAST(width) lanes.
- * mlp_take, mlp_give: n lanes, or all. */
+/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP; the smallest tile has MLP_LEAST rows. Tiles
+ * fetch MLP_AHEAD weights for each input, so that those of 96 samples fetch a group. MLP_DEEP: inputs in a block, at most
+ * 1024. MLP_PLACE: where output j begins when panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors,
+ * the last one with MLP_LAST(width) lanes. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
 #define MLP_LEAST (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)
 #define MLP_AHEAD ((16 * MLP_GROUP * MLP_ROWS + 95) / 96)
-#define MLP_TURNS (16 * MLP_GROUP / MLP_AHEAD)
+#define MLP_DEEP(in) (((in) + ((in) + 1023) / 1024 - 1) / (((in) + 1023) / 1024))
 #define MLP_PLACE(j, across) ((size_t)(j) / 16 * (across) + (size_t)(j) % 16)
 #define MLP_VECTORS(width) (((width) + MLP_LANES - 1) / MLP_LANES)
 #define MLP_LAST(width) ((width) - (MLP_VECTORS(width) - 1) * MLP_LANES)
@@ -50,22 +51,23 @@ static MLP_INLINE size_t mlp_next(const size_t j, const size_t panels)
 }
 
 /*@ sums : kernel */
-/* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b + sum of x[r * ldx + k * kx] times
- * the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes. All of a stays in registers,
- * rows and cols being constants. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+/* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b[r * ldb] + sum of
+ * x[r * ldx + k * kx] times the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes; only
+ * number 0 adds b. All of a stays in registers, rows and cols being constants; what lies at next + k * ahead is fetched
+ * meanwhile, unless ahead is 0. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
 static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
                                 const int split, const int s, const size_t count, const float *x, const size_t ldx,
                                 const size_t kx, const MLP_W *w, const size_t ahead, const MLP_W *next, const float *b,
-                                mlp_vec a[MLP_ROWS][MLP_COLS])
+                                const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     MLP_UNROLL
-    for (int c = 0; c < cols; c++) {
-        mlp_vec first = mlp_set(0.0f);
-        if (s == 0 && b)
-            first = mlp_take(b + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
+    for (int r = 0; r < rows; r++) {
         MLP_UNROLL
-        for (int r = 0; r < rows; r++)
-            a[r][c] = first;
+        for (int c = 0; c < cols; c++) {
+            a[r][c] = mlp_set(0.0f);
+            if (s == 0 && b)
+                a[r][c] = mlp_take(b + (size_t)r * ldb + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
+        }
     }
     for (size_t k = (size_t)s; k < count; k += (size_t)split) {
         mlp_vec v[MLP_COLS];
@@ -108,39 +110,41 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
 }
 
 /*@ tile : sums */
-/* Dense, `rows` samples by `cols` vectors of outputs, the last of `last` lanes: partial sums (0 + 1) + (2 + 3) ...,
- * epilogue, store. */
+/* Dense, `rows` samples by `cols` vectors of outputs, the last of `last` lanes, `count` inputs of weights whose panels are
+ * `across` apart: partial sums (0 + 1) + (2 + 3) ..., to which b is added (ldb from row to row, 0 for a bias); if these
+ * inputs are the last ones, the epilogue; store. */
 static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const int last, const size_t step,
-                                    const int split, const size_t in, const float *x, const size_t ldx, const MLP_W *w,
-                                    const size_t ahead, const MLP_W *next, const float *b, float *y, const size_t ldy,
+                                    const int split, const size_t across, const size_t count, const float *x,
+                                    const size_t ldx, const MLP_W *w, const size_t ahead, const MLP_W *next,
+                                    const float *b, const size_t ldb, const int done, float *y, const size_t ldy,
                                     const size_t j)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
     (void)j;
-    MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 0, in, x, ldx, 1, w, ahead, next, b, a);
+    MLP_OF(sums)(rows, cols, last, across, step, split, 0, count, x, ldx, 1, w, ahead, next, b, ldb, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 1, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 1, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 2, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 2, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 3, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 3, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 4, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 4, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 5, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 5, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 6, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 6, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, 16 * in, step, split, 7, in, x, ldx, 1, w, ahead, next, b, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 7, count, x, ldx, 1, w, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -150,7 +154,9 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
         MLP_UNROLL
         for (int c = 0; c < cols; c++) {
             const int n = c < cols - 1 ? MLP_LANES : last;
-            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n), n);
+            if (done)
+                a[r][c] = MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n);
+            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], n);
         }
     }
 }
@@ -244,47 +250,65 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
 /*@ panels : tile strip */
 /* Dense over n samples for whole panels: tiles of MLP_ROWS samples, then of half as many, then strips for single ones. All
  * samples pass over one group of panels before the next: weights that live beyond L2 are read once for all n samples, and
- * a group of up to 1 MB comes from L2 for each tile, at 16 bytes a cycle with AVX-512. Bound by FMA throughput; measured
- * 0.88 of it for 128 samples by 1024 -> 4096 (0.78 with the samples outside), 0.97 where the weights fit in L2. */
-static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const size_t in, const int split, const float *x,
-                                     const size_t ldx, const MLP_W *w, const MLP_W *next, const float *b, float *y,
+ * each tile fetches its share of the next group, which memory would else bring in while nothing is computed. A group of up
+ * to 200 KB, of 1024 inputs at a time so that it and the samples stay there, comes from L2 for each tile, at 16 bytes a cycle with AVX-512. Bound by FMA throughput; measured 0.92 to 0.97 of
+ * it for 96 samples by 784 -> 512 (0.65 without the fetching, on a machine whose memory is slow). */
+static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const int split, const size_t across,
+                                     const size_t count, const float *x, const size_t ldx, const MLP_W *w,
+                                     const MLP_W *next, const float *b, const size_t ldb, const int done, float *y,
                                      const size_t ldy, const size_t j)
 {
     const size_t ahead = cols == MLP_COLS ? MLP_AHEAD : 0;
-    for (size_t i = 0; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy, i++)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, in, x, ldx, w, ahead,
-                     next + i % MLP_TURNS * in * ahead, b, y, ldy, j);
+    for (size_t i = 0; n >= MLP_ROWS; n -= MLP_ROWS, i = i + ahead < 16 * MLP_GROUP ? i + ahead : 0) {
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, across, count, x, ldx, w, ahead,
+                     next + i / 16 * across + i % 16 * count, b, ldb, done, y, ldy, j);
+        x += MLP_ROWS * ldx;
+        y += MLP_ROWS * ldy;
+        b = MLP_BIAS(b, MLP_ROWS * ldb);
+    }
 #if MLP_ROWS >= 4
     if (n >= MLP_ROWS / 2)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS / 2, cols, MLP_LANES, 16, split, in, x, ldx, w, 0, w, b, y, ldy, j);
+        MLP_FN(tile)(MLP_PASS MLP_ROWS / 2, cols, MLP_LANES, 16, split, across, count, x, ldx, w, 0, w, b, ldb, done, y,
+                     ldy, j);
 #endif
+}
+
+/* The groups of one block of inputs. */
+static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const size_t in, const size_t panels, const int split,
+                                     const size_t count, const float *x, const size_t ldx, const MLP_W *w,
+                                     const float *b, const size_t ldb, const int done, float *y, const size_t ldy)
+{
+    /* Panels in groups of three, of two, and single ones. */
+    const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;
+    const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
+    size_t j = 0;
+    for (; j < 48 * threes; j += 48)
+        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(48), split, 16 * in, count, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
+    for (; j < 48 * threes + 32 * twos; j += 32)
+        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(32), split, 16 * in, count, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
+    for (; j < 16 * panels; j += 16)
+        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(16), split, 16 * in, count, x, ldx, w + j * in,
+                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
 }
 
 static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const size_t panels, const int split,
                                       const float *x, const size_t ldx, const MLP_W *w, const float *b, float *y,
                                       const size_t ldy)
 {
-    /* Panels in groups of three, of two, and single ones. */
-    const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;
-    const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
     /* Vector columns in all, at most `most` in one strip, `strips` strips: `longer` of size + 1 columns, then size. */
     const size_t cols = panels * 16 / MLP_LANES, unit = MLP_LANES == 16 ? 1 : 16 / MLP_LANES;
     const size_t most = (size_t)MLP_STRIP / (size_t)split < 1 ? 1 : (size_t)MLP_STRIP / (size_t)split;
     const size_t step = most >= unit ? unit : most, groups = cols / step, room = most / step;
     const size_t strips = (groups + room - 1) / room, size = groups / strips, longer = groups % strips;
-    const size_t tiled = n - n % MLP_LEAST;
-    size_t j = 0;
-    for (; tiled && j < 48 * threes; j += 48)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(48), in, split, x, ldx, w + j * in,
-                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
-    for (; tiled && j < 48 * threes + 32 * twos; j += 32)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(32), in, split, x, ldx, w + j * in,
-                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
-    for (; tiled && j < 16 * panels; j += 16)
-        MLP_FN(group)(MLP_PASS tiled, MLP_VECTORS(16), in, split, x, ldx, w + j * in,
-                      w + mlp_next(j, panels) * in, MLP_BIAS(b, j), y + j, ldy, j);
+    const size_t tiled = n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
+    for (size_t k = 0; tiled && k < in; k += deep)
+        MLP_FN(block)(MLP_PASS tiled, in, panels, split, in - k < deep ? in - k : deep, x + k, ldx, w + 16 * k,
+                      k ? y : b, k ? ldy : 0, in - k <= deep, y, ldy);
     for (n -= tiled, x += tiled * ldx, y += tiled * ldy; n > 0; n--, x += ldx, y += ldy) {
-        for (j = 0; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
+        size_t j = 0;
+        for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
             MLP_FN(strip)(MLP_PASS (int)((size + 1) * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
                           MLP_BIAS(b, j), y + j, j);
         for (; j < 16 * panels; j += size * step * MLP_LANES)
@@ -300,8 +324,8 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
                                     const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, ldx, w, 0, w,
-                     b, y, ldy, j);
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, 0, in, x, ldx, w, 0, w,
+                     b, 0, 1, y, ldy, j);
     for (; n > 0; n--, x += ldx, y += ldy)
         MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, w, b, y, j);
 }

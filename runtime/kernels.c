@@ -118,10 +118,12 @@ APPLY(floor, mlp_max(mlp_set(o.k), v))
  * own, so that nothing else wants registers in its loops. */
 #define GROUP_CASE(width, splits)                                                                                      \
     case splits:                                                                                                       \
-        mlp_group_by(apply_floor, floor, n, MLP_VECTORS(width), in, splits, x, ldx, w, next, b, y, ldy, 0);            \
+        mlp_group_by(apply_floor, floor, n, MLP_VECTORS(width), splits, across, count, x, ldx, w, next, b, ldb, done,  \
+                     y, ldy, 0);                                                                                       \
         break;
 #define GROUP(name, width)                                                                                             \
-    static APART void name(size_t n, size_t in, int split, const float *next, MLP_DENSE_ARGS, int relu)                \
+    static APART void name(size_t n, size_t across, size_t count, int split, const float *next, size_t ldb, int done,  \
+                           MLP_DENSE_ARGS, int relu)                                                                   \
     {                                                                                                                  \
         const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
         switch ((width) > 16 || split < 8 ? split : 8) {                                                               \
@@ -138,15 +140,21 @@ GROUP(group1, 16)
 GROUP(group2, MLP_GROUP >= 2 ? 32 : 16)
 GROUP(group3, MLP_GROUP >= 3 ? 48 : 16)
 
-/* Does as many samples as fill tiles, group after group of panels, as panels in kernel.h, and returns how many. */
+/* Does as many samples as fill tiles, block after block of inputs and group after group of panels, as panels in kernel.h,
+ * and returns how many. */
 static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)
 {
-    const size_t all = n - n % MLP_LEAST;
-    for (size_t j = 0, now; all && j < panels; j += now) {
-        const size_t left = panels - j, o = 16 * j;
-        now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;
-        (now == 3 ? group3 : now == 2 ? group2 : group1)(all, in, split, w + mlp_next(o, panels) * in, x, ldx, w + o * in,
-                                                         MLP_BIAS(b, o), y + o, ldy, relu);
+    const size_t all = n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
+    for (size_t k = 0; all && k < in; k += deep) {
+        const size_t count = in - k < deep ? in - k : deep;
+        const float *from = k ? y : b;
+        for (size_t j = 0, now; j < panels; j += now) {
+            const size_t left = panels - j, o = 16 * j;
+            now = MLP_GROUP >= 3 && left >= 3 && left != 4 ? 3 : MLP_GROUP >= 2 && left >= 2 ? 2 : 1;
+            (now == 3 ? group3 : now == 2 ? group2 : group1)(all, 16 * in, count, split, w + mlp_next(o, panels) * in + 16 * k,
+                                                             k ? ldy : 0, in - k <= deep, x + k, ldx, w + o * in + 16 * k,
+                                                             MLP_BIAS(from, o), y + o, ldy, relu);
+        }
     }
     return all;
 }
@@ -222,8 +230,8 @@ PANELS(8, k_strip8x1)
 #define TAIL_TILE(cols)                                                                                                \
     case cols:                                                                                                         \
         for (; n - i >= MLP_ROWS; i += MLP_ROWS)                                                                       \
-            mlp_tile_by(MLP_PASS MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in,             \
-                        x + i * ldx, ldx, w, 0, w, b, y + i * ldy, ldy, 0);                                               \
+            mlp_tile_by(MLP_PASS MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, 0, in,          \
+                        x + i * ldx, ldx, w, 0, w, b, 0, 1, y + i * ldy, ldy, 0);                             \
         break;
 static MLP_INLINE size_t tail_tiles(MLP_P size_t n, size_t in, int width, const int split, MLP_DENSE_ARGS)
 {
