@@ -2,27 +2,39 @@
  *
  *     bench weights NET.lua NET.safetensors
  *     bench run DIR [--batches 1,7,16,96,1024] [--rounds N] [--slice MILLISECONDS] [--json FILE]
- *         [--only SUBJECT,...] NET...
+ *         [--only SUBJECT,...] NET[:BATCH,...] NET.train:BATCH,...
  *
- * DIR holds what bench.mk built. In each round every subject runs once for about a slice, so that a clock that drifts
- * or a busy machine meets them all alike. A row says the median time of a sample, its spread (half the distance between
- * the quartiles, over the median), and how much of the limit was reached: the limit is the longer of the net's
- * arithmetic at the highest rate of the code's instruction set and of one reading of all weights, measured in the same
- * rounds; the last column is the same for the best rounds of both. */
+ * DIR holds what bench.mk built. NET.train measures steps of training. In each round every subject runs once for about
+ * a slice, so that a clock that drifts or a busy machine meets them all alike. A row says the median time of a sample,
+ * its spread (half the distance between the quartiles, over the median), and how much of the limit was reached: the
+ * limit is the longer of the net's arithmetic at the highest rate of the code's instruction set and of one reading of
+ * all weights, measured in the same rounds; the last column is the same for the best rounds of both. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench.h"
 
-enum { ROUNDS_MAX = 99 };
+enum { ROUNDS_MAX = 99, BATCHES_MAX = 8 };
+
+typedef struct Batches {
+    size_t size[BATCHES_MAX];
+    int count;
+} Batches;
 
 typedef struct Options {
     const char *dir, *json, *only; /* only: beginnings of the names of subjects, NULL: all */
-    size_t batch[8];
-    int nbatch, rounds;
+    Batches batches;
+    int rounds;
     double slice; /* seconds */
 } Options;
+
+/* One thing to measure. */
+typedef struct Item {
+    const char *net;
+    bool learns;
+    Batches batches;
+} Item;
 
 /* What came of one subject at one batch: seconds a sample. */
 typedef struct Row {
@@ -45,34 +57,38 @@ static void sum_up(Row *r, int rounds)
     r->spread = (r->seconds[rounds * 3 / 4] - r->seconds[rounds / 4]) / 2 / r->median;
 }
 
-/* Calls that take about a slice, found by doubling; 0: the subject cannot, or one call alone takes sixty slices. What
- * seems long enough must be so three times: else somebody else had the processor, and the calls would be too few. */
+/* Calls that take about a slice, found by doubling, at least one; 0: the subject cannot. What seems long enough must be
+ * so three times: else somebody else had the processor, and the calls would be too few. */
 static size_t calls_for(Subject *s, const Net *n, size_t batch, double slice)
 {
+    if (s->only && s->only != batch)
+        return 0;
     for (size_t calls = 1;; calls *= 2) {
         double seconds = s->time(s, n, batch, calls);
-        if (seconds < 0 || (calls == 1 && seconds > 60 * slice))
-            return 0;
-        for (int again = 0; again < 2 && seconds >= slice / 2; again++)
+        for (int again = 0; again < 2 && seconds >= slice / 2 && seconds < 8 * slice; again++)
             seconds = fmin(seconds, s->time(s, n, batch, calls));
+        if (seconds < 0)
+            return 0;
         if (seconds >= slice / 2)
             return (size_t)fmax(1, (double)calls * slice / seconds);
     }
 }
 
-/* The limit for code of that instruction set ("": of the best one), in median and at best. */
+/* The limit for code of that instruction set, in median and at best: the longest time of those that hold for it. */
 static Row limit_of(const char *set, const Subject *s, const Row *row, int nlimit)
 {
-    Row stream = row[nlimit - 1], peak = row[0];
-    for (int i = 0; i < nlimit - 1; i++)
-        if (strcmp(s[i].set, set) == 0)
-            peak = row[i];
-    return (Row){.median = fmax(stream.median, peak.median), .best = fmax(stream.best, peak.best)};
+    Row limit = {0};
+    for (int i = 0; i < nlimit; i++)
+        if (!*s[i].set || strcmp(s[i].set, set) == 0) {
+            limit.median = fmax(limit.median, row[i].median);
+            limit.best = fmax(limit.best, row[i].best);
+        }
+    return limit;
 }
 
 static void print_row(const Net *n, const Subject *s, const Row *r, const Row *limit, bool is_limit)
 {
-    printf("  %-18s %12.4f us  +-%4.1f %%  %8.2f GFLOP/s", s->name, r->median * 1e6, r->spread * 100,
+    printf("  %-21s %12.4f us  +-%4.1f %%  %8.2f GFLOP/s", s->name, r->median * 1e6, r->spread * 100,
            2 * n->macs / r->median * 1e-9);
     if (!is_limit)
         printf("  %5.2f of the limit  %5.2f at best", limit->median / r->median, limit->best / r->best);
@@ -86,12 +102,12 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
     static const char *first = "\n";
     Row *row = ARENA_ARRAY(n->compile.arena, (size_t)count, Row);
     for (int i = 0; i < count; i++)
-        row[i].calls = s[i].only_one && batch > 1 ? 0 : calls_for(&s[i], n, batch, o->slice);
+        row[i].calls = calls_for(&s[i], n, batch, o->slice);
     for (int k = 0; k < o->rounds; k++)
         for (int i = 0; i < count; i++)
             if (row[i].calls)
                 row[i].seconds[k] = s[i].time(&s[i], n, batch, row[i].calls) / (double)(row[i].calls * batch);
-    printf("%s, batch %zu\n", n->name, batch);
+    printf("%s, %sbatch %zu\n", n->name, n->learns ? "training, " : "", batch);
     for (int i = 0; i < count; i++) {
         if (!row[i].calls)
             continue;
@@ -104,14 +120,29 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
         print_row(n, &s[i], &row[i], &limit, i < nlimit);
         if (json)
             fprintf(json,
-                    "%s{\"net\": \"%s\", \"batch\": %zu, \"subject\": \"%s\", \"median\": %.6g, \"spread\": %.3g, "
-                    "\"best\": "
-                    "%.6g, \"of_limit\": %.4f, \"best_of_limit\": %.4f, \"gflops\": %.2f}",
-                    first, n->name, batch, s[i].name, row[i].median, row[i].spread, row[i].best,
-                    limit.median / row[i].median, limit.best / row[i].best, 2 * n->macs / row[i].median * 1e-9);
+                    "%s{\"net\": \"%s\", \"training\": %s, \"batch\": %zu, \"subject\": \"%s\", \"median\": %.6g, "
+                    "\"spread\": %.3g, \"best\": %.6g, \"of_limit\": %.4f, \"best_of_limit\": %.4f, "
+                    "\"gflops\": %.2f}",
+                    first, n->name, n->learns ? "true" : "false", batch, s[i].name, row[i].median, row[i].spread,
+                    row[i].best, limit.median / row[i].median, limit.best / row[i].best,
+                    2 * n->macs / row[i].median * 1e-9);
         first = ",\n";
     }
     fflush(stdout);
+}
+
+static bool asked_for(const char *only, const char *name)
+{
+    for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(name, at, strcspn(at, ",")) == 0)
+            return true;
+    return !only;
+}
+
+static void end_subject(Subject *s)
+{
+    if (s->end)
+        s->end(s);
 }
 
 /* Drops the subjects that were not asked for, behind the limits. */
@@ -119,55 +150,69 @@ static int keep_only(const char *only, Subject *s, int count, int nlimit)
 {
     int kept = nlimit;
     for (int i = nlimit; i < count; i++)
-        for (const char *at = only; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-            if (strncmp(s[i].name, at, strcspn(at, ",")) == 0) {
-                s[kept++] = s[i];
-                break;
-            }
+        if (asked_for(only, s[i].name))
+            s[kept++] = s[i];
+        else
+            end_subject(&s[i]);
     return kept;
 }
 
-static void measure_net(const Options *o, const char *name, FILE *json)
+static void measure_item(const Options *o, const Item *item, FILE *json)
 {
     Net n;
     Subject s[SUBJECTS_MAX];
     Arena *a = arena_new();
-    net_load(&n, arena_printf(a, "%s/%s.lua", o->dir, name));
-    int nlimit = limit_subjects(s), count = nlimit;
+    net_load(&n, arena_printf(a, "%s/%s.lua", o->dir, item->net), item->learns);
+    int nlimit = limit_subjects(s, &n), count = nlimit;
     count += generated_subjects(s + count, &n, o->dir);
-    count += live_subjects(s + count, &n);
+    count += memory_subjects(s + count, &n);
     count += library_subjects(s + count, &n);
     count += process_subjects(s + count, &n, "tests/bench");
-    if (o->only)
-        count = keep_only(o->only, s, count, nlimit);
-    printf("\n%s: %.0f multiply-adds a sample, %.1f KB of weights and biases\n", n.name, n.macs,
-           (double)n.floats / 256);
-    for (int b = 0; b < o->nbatch; b++)
-        measure(o, &n, o->batch[b], s, count, nlimit, json);
+    count = keep_only(o->only, s, count, nlimit);
+    printf("\n%s: %.0f multiply-adds a %s, %.1f KB of weights and biases\n", n.name, n.macs,
+           n.learns ? "sample and step of training" : "sample", (double)n.floats / 256);
+    for (int b = 0; b < item->batches.count; b++)
+        measure(o, &n, item->batches.size[b], s, count, nlimit, json);
+    for (int i = 0; i < count; i++)
+        end_subject(&s[i]);
     net_free(&n);
     arena_free(a);
 }
 
-static int read_batches(const char *text, size_t *batch)
+static Batches read_batches(const char *text)
 {
-    int n = 0;
-    for (char *end; *text && n < 8; text = *end ? end + 1 : end) {
-        batch[n] = strtoul(text, &end, 10);
-        if (end == text || batch[n] < 1 || batch[n] > BATCH_MAX)
+    Batches b = {.count = 0};
+    for (char *end; *text && b.count < BATCHES_MAX; text = *end ? end + 1 : end) {
+        b.size[b.count] = strtoul(text, &end, 10);
+        if (end == text || b.size[b.count] < 1 || b.size[b.count] > BATCH_MAX)
             die("bench: batches go from 1 to %d, not '%s'", BATCH_MAX, text);
-        n++;
+        b.count++;
     }
-    return n;
+    return b;
+}
+
+/* "NET", "NET:BATCHES" or "NET.train:BATCHES"; cuts the text. */
+static Item read_item(char *text, const Batches *batches)
+{
+    char *colon = strchr(text, ':'), *dot;
+    Item item = {.net = text, .batches = colon ? read_batches(colon + 1) : *batches};
+    if (colon)
+        *colon = '\0';
+    if ((dot = strstr(text, ".train"))) {
+        *dot = '\0';
+        item.learns = true;
+    }
+    return item;
 }
 
 static void run(int argc, char **argv)
 {
-    Options o = {.dir = argv[0], .batch = {1, 7, 16, 96, 1024}, .nbatch = 5, .rounds = 9, .slice = 2e-3};
+    Options o = {.dir = argv[0], .batches = {{1, 7, 16, 96, 1024}, 5}, .rounds = 9, .slice = 2e-3};
     int i = 1;
     for (; i + 1 < argc && argv[i][0] == '-'; i += 2) {
         const char *value = argv[i + 1];
         if (strcmp(argv[i], "--batches") == 0)
-            o.nbatch = read_batches(value, o.batch);
+            o.batches = read_batches(value);
         else if (strcmp(argv[i], "--rounds") == 0)
             o.rounds = atoi(value);
         else if (strcmp(argv[i], "--slice") == 0)
@@ -187,8 +232,10 @@ static void run(int argc, char **argv)
     if (json)
         fputc('[', json);
     print_limits();
-    for (; i < argc; i++)
-        measure_net(&o, argv[i], json);
+    for (; i < argc; i++) {
+        Item item = read_item(argv[i], &o.batches);
+        measure_item(&o, &item, json);
+    }
     if (json)
         fputs("\n]\n", json);
     if (json && fclose(json))

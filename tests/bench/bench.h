@@ -6,7 +6,7 @@
 
 #include "compile.h"
 
-enum { BATCH_MAX = 1024, LAYERS_MAX = 32, SUBJECTS_MAX = 40, BLOCKS = 8 };
+enum { BATCH_MAX = 1024, LAYERS_MAX = 32, SUBJECTS_MAX = 48, BLOCKS = 8 };
 
 /* A dense layer as everybody knows it: weights [out][in], bias, activation. */
 typedef struct Layer {
@@ -18,12 +18,14 @@ typedef struct Layer {
 /* A net to measure: a chain of layers, batch normalisation folded in. */
 typedef struct Net {
     const char *name;
+    bool learns; /* a call is a step of training (forward, backward, update), else an answer */
     Compile compile;
     Layer layer[LAYERS_MAX];
     int nlayer, in, out;
-    double macs;   /* multiply-adds a sample */
+    double macs;   /* multiply-adds a sample; of a step: of the sums, and of the gradients of weights and of layers'
+                      inputs */
     size_t floats; /* weights and biases */
-    float *x, *y;  /* BATCH_MAX rows of numbers, none of them zero; room for as many rows of outputs */
+    float *x, *y;  /* BATCH_MAX rows of numbers, none of them zero; as many of outputs: room, or targets to learn */
 } Net;
 
 /* Something that runs a net. time: seconds that `calls` calls on `batch` rows take, every call on other rows where the
@@ -31,15 +33,16 @@ typedef struct Net {
 typedef struct Subject Subject;
 struct Subject {
     const char *name; /* "gcc -O3 native" */
-    const char *set;  /* the instruction set whose limit it is held against: "avx512", "avx2", "sse2" */
+    const char *set; /* the instruction set whose limit it is held against: "avx512", "avx2", "sse2"; "": all of them */
     double (*time)(Subject *s, const Net *n, size_t batch, size_t calls);
-    void *state;  /* its own */
-    int only_one; /* takes one sample at a time: measured at batch 1 alone */
+    void *state;            /* its own */
+    void (*end)(Subject *); /* frees the state; NULL: the net's arena has it */
+    size_t only;            /* it is measured at this batch alone; 0: at any */
 };
 
 /* net.c: a net ready to be measured; and first weights for a script that has none, as a safetensors file. Both die of
  * what goes wrong. */
-void net_load(Net *n, const char *script);
+void net_load(Net *n, const char *script, bool learns);
 void net_free(Net *n);
 void write_weights(const char *script, const char *path);
 
@@ -48,21 +51,24 @@ double now(void);
 /* Room for `count` floats and 128 more, on a cache line. Never NULL. */
 float *take_floats(size_t count);
 
+/* Numbers between -1 and 1, other ones for each seed. */
+void fill(float *x, size_t count, unsigned seed);
+
 /* The number of different blocks of `batch` rows that n->x holds, a power of two, at most BLOCKS. */
 size_t blocks_of(size_t batch);
 
-/* What the machine can do, as subjects: for each instruction set the multiply-adds of the net at full rate ("peak
- * avx512"), and all its weights read once ("stream"). */
-int limit_subjects(Subject *s);
+/* limits.c: what the machine can do, as subjects: for each instruction set the multiply-adds of the net at full rate
+ * ("avx512"), and, of a net that answers, all its weights read once ("stream"). */
+int limit_subjects(Subject *s, const Net *n);
 void print_limits(void);
 
-/* Generated code: each SHARED object DIR/NET.WAY.so. Returns how many were found. */
+/* generated.c: generated code, each shared object DIR/NET.WAY.so. Returns how many were found. */
 int generated_subjects(Subject *s, const Net *n, const char *dir);
 
-/* Compiled in memory, now. */
-int live_subjects(Subject *s, const Net *n);
+/* memory.c: compiled in memory, now, as run, train and the prompt have it. */
+int memory_subjects(Subject *s, const Net *n);
 
-/* Other people's libraries. A peer that is not installed is told of on stderr, once. */
+/* peers.c: other people's libraries. A peer that is not installed is told of on stderr, once. */
 int library_subjects(Subject *s, const Net *n);
 int process_subjects(Subject *s, const Net *n, const char *dir);
 

@@ -1,8 +1,13 @@
 # bench.mk: what the bench measures, built into $(BUILD)/bench: for each net its weights, its C, and a shared object for
-# each way to compile it. Included by the Makefile; `make bench NETS="b2_8_1 ad" BATCHES=1,96 ROUNDS=9 SLICE=2
-# SUBJECTS="gcc -O3 native,PyTorch"`.
-BENCH   := $(BUILD)/bench
-NETS    ?= b2_8_1 b16_64_32_32_5 b64_64_10 b784_256_10 ad b784_512_512_10 b1024_4096_1024 b8x1024 b256x16 b1000_1
+# each way to compile it. Included by the Makefile. For example
+#     make bench NETS="b2_8_1 ad:96" TRAIN= BATCHES=1,96 ROUNDS=9 SLICE=2 SUBJECTS="gcc -O3 native,PyTorch"
+# NETS: nets, with batches if not those of BATCHES; TRAIN: nets and batches to learn from. Who names one leaves out the
+# other.
+BENCH := $(BUILD)/bench
+ifeq ($(origin NETS)$(origin TRAIN),undefinedundefined)
+NETS  := b2_8_1 b16_64_32_32_5 b64_64_10 b784_256_10 ad b784_512_512_10 b1024_4096_1024 b8x1024 b256x16 b1000_1
+TRAIN := b2_8_1:4 b16_64_32_32_5:64 b784_256_10:256 b784_512_512_10:128,256 b640_8_640:512 b1024_4096_1024:128,256
+endif
 BATCHES ?= 1,7,16,96,1024
 ROUNDS  ?= 9
 SLICE   ?= 2
@@ -19,11 +24,20 @@ BENCH_gcc-native   := gcc -O3 -march=native
 BENCH_clang-native := clang -O3 -march=native
 BENCH_gcc-openmp   := gcc -O3 -march=native -fopenmp
 BENCH_WAYS := gcc-sse2 clang-sse2 gcc-avx2 clang-avx2 gcc-native clang-native gcc-openmp
-BENCH_SO   := $(foreach net,$(NETS),$(BENCH_WAYS:%=$(BENCH)/$(net).%.so))
+# What else is generated of a net.
+BENCH_sgd  := --train -D optimizer=sgd
+BENCH_adam := --train -D optimizer=adam
+BENCH_LEARNS_BY  := sgd adam
+BENCH_TRAIN_WAYS := gcc-sse2 gcc-native clang-native
 
-$(BENCH)/bench: tests/bench/bench.c tests/bench/net.c tests/bench/peers.c tests/bench/bench.h $(TESTED)
+bench_nets = $(foreach net,$(1),$(firstword $(subst :, ,$(net)))) # without batches
+BENCH_SO   = $(foreach net,$(call bench_nets,$(NETS)),$(BENCH_WAYS:%=$(BENCH)/$(net).%.so)) \
+             $(foreach net,$(call bench_nets,$(TRAIN)),$(foreach by,$(BENCH_LEARNS_BY),\
+                 $(BENCH_TRAIN_WAYS:%=$(BENCH)/$(net).$(by).%.so)))
+
+$(BENCH)/bench: $(wildcard tests/bench/*.c) tests/bench/bench.h $(TESTED)
 	@mkdir -p $(@D)
-	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -O3 -march=native -Itests/unit -o $@ $(filter %.c,$^) $(TESTED) $(LDFLAGS) $(LIBS)
+	$(call SAY,CC) $(CC) $(ALL_CFLAGS) -O3 -march=native -Itests/unit -o $@ $(filter-out %loop.c,$(filter %.c,$^)) $(TESTED) $(LDFLAGS) $(LIBS)
 
 $(BENCH)/%.lua: tests/bench/nets/%.lua
 	@mkdir -p $(@D) && cp $< $@
@@ -35,16 +49,23 @@ $(BENCH)/%.safetensors: $(BENCH)/%.lua | $(BENCH)/bench
 	$(call SAY,GEN) $(BENCH)/bench weights $< $@
 
 # Large nets keep their numbers in a file: as text they would take the compilers minutes, and their pages lie anywhere.
-$(BENCH)/%.c: $(BENCH)/%.lua $(BENCH)/%.safetensors $(BUILD)/mlpc
-	$(call SAY,MLPC) $(BUILD)/mlpc $< -o $@ --prefix $* 2>$@.log \
+$(BENCH)/%.c: $(BENCH)/%.lua $(BENCH)/%.safetensors $(BUILD)/mlpc tests/bench/bench.mk
+	$(call SAY,MLPC) $(BUILD)/mlpc $< -o $@ --prefix net 2>$@.log \
 	    $$([ $$(stat -c %s $(BENCH)/$*.safetensors) -gt 200000 ] && echo --weights-as=file)
 
-# "NET.WAY.so": the net and the loop that calls it, units of their own.
+define BENCH_KIND_RULE
+$(BENCH)/%.$(1).c: $(BENCH)/%.lua $(BENCH)/%.safetensors $(BUILD)/mlpc tests/bench/bench.mk
+	$$(call SAY,MLPC) $(BUILD)/mlpc $$< -o $$@ --prefix net $(BENCH_$(1)) 2>$$@.log
+endef
+$(foreach kind,$(BENCH_LEARNS_BY),$(eval $(call BENCH_KIND_RULE,$(kind))))
+
+# The net and the loop that calls it, units of their own.
 define BENCH_RULE
 $(BENCH)/%.$(1).so: $(BENCH)/%.c tests/bench/loop.c
-	$$(call SAY,CC) $(BENCH_$(1)) -fPIC -shared -w -DHEADER='"$$*.h"' -DNAME=$$* -I$(BENCH) -o $$@ \
+	$$(call SAY,CC) $(BENCH_$(1)) -fPIC -shared -w -Wl,-Bsymbolic -DHEADER='"$$*.h"' -I$(BENCH) -o $$@ \
 	    $$$$(grep -q 'const float \*p,' $(BENCH)/$$*.h && echo -DBLOCK) \
-	    $$$$(grep -q BATCH_SCRATCH $(BENCH)/$$*.h && echo -DSCRATCH) $(BENCH)/$$*.c tests/bench/loop.c
+	    $$$$(grep -q BATCH_SCRATCH $(BENCH)/$$*.h && echo -DSCRATCH) \
+	    $$$$(grep -q TRAIN_SCRATCH $(BENCH)/$$*.h && echo -DLEARNS) $(BENCH)/$$*.c tests/bench/loop.c
 endef
 $(foreach way,$(BENCH_WAYS),$(eval $(call BENCH_RULE,$(way))))
 .PRECIOUS: $(BENCH)/%.lua $(BENCH)/%.safetensors $(BENCH)/%.c
@@ -58,5 +79,5 @@ bench: packages
 	    echo "onnxruntime-node cannot be installed: left out"
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-built
 	@ONNXRUNTIME=$(abspath $(BENCH)) $(BENCH)/bench run $(BENCH) --batches $(BATCHES) --rounds $(ROUNDS) --slice $(SLICE) \
-	    --json $(BENCH)/bench.json --only "$(SUBJECTS)" $(NETS) | tee $(BENCH)/bench.txt
+	    --json $(BENCH)/bench.json --only "$(SUBJECTS)" $(NETS) $(subst :,.train:,$(TRAIN)) | tee $(BENCH)/bench.txt
 	@echo "also in $(BENCH)/bench.txt and $(BENCH)/bench.json"

@@ -1,15 +1,9 @@
-/* net.c: a script and its weights -> a Net to measure, and what runs it: shared objects and the JIT. */
-#include <dlfcn.h>
-#include <math.h>
+/* net.c: a script and its weights -> a Net to measure. */
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "bench.h"
-#include "back/live.h"
-#include "kernels.h"
 #include "learner.h"
 #include "mlp.h"
 
@@ -28,7 +22,8 @@ size_t blocks_of(size_t batch)
     return blocks;
 }
 
-/* Large blocks in huge pages: which pages of 4 KB fall on the same sets of the second cache is luck, other in each run. */
+/* Large blocks in huge pages: which pages of 4 KB fall on the same sets of the second cache is luck, other in each run.
+ */
 float *take_floats(size_t count)
 {
     enum { HUGE_PAGE = 2 << 20 };
@@ -41,10 +36,12 @@ float *take_floats(size_t count)
     return memory;
 }
 
-static void fill(float *x, size_t count, mlp_rng *rng)
+void fill(float *x, size_t count, unsigned seed)
 {
+    mlp_rng rng;
+    mlp_rng_seed(&rng, seed, 0);
     for (size_t i = 0; i < count; i++)
-        x[i] = 2.0f * mlp_rng_uniform(rng) - 1.0f;
+        x[i] = 2.0f * mlp_rng_uniform(&rng) - 1.0f;
 }
 
 /* ---- nets ------------------------------------------------------------------------------------------------- */
@@ -93,10 +90,19 @@ static void add_layer(Net *n, const Step *s)
     n->floats += param_count(d->param[ROLE_WEIGHT]) + (size_t)d->width;
 }
 
-void net_load(Net *n, const char *script)
+/* The gradient of a layer's weights takes as many multiply-adds as its sums, and so does that of its inputs; nobody
+ * needs that of the net's. */
+static double macs_of_step(const Net *n)
 {
-    mlp_rng rng;
-    *n = (Net){0};
+    double macs = 0;
+    for (int l = 0; l < n->nlayer; l++)
+        macs += (l ? 3.0 : 2.0) * n->layer[l].in * n->layer[l].out;
+    return macs;
+}
+
+void net_load(Net *n, const char *script, bool learns)
+{
+    *n = (Net){.learns = learns};
     compile_begin(&n->compile);
     n->compile.script = script;
     if (!compile_run(&n->compile, STAGE_PLAN) || n->compile.as != WEIGHTS_BAKED)
@@ -107,11 +113,11 @@ void net_load(Net *n, const char *script)
         add_layer(n, &p->step[i]);
     n->in = n->layer[0].in;
     n->out = n->layer[n->nlayer - 1].out;
-    n->macs = p->macs;
+    n->macs = learns ? macs_of_step(n) : p->macs;
     n->x = take_floats((size_t)n->in * BATCH_MAX);
     n->y = take_floats((size_t)n->out * BATCH_MAX);
-    mlp_rng_seed(&rng, 2, 0);
-    fill(n->x, (size_t)n->in * BATCH_MAX, &rng);
+    fill(n->x, (size_t)n->in * BATCH_MAX, 2);
+    fill(n->y, (size_t)n->out * BATCH_MAX, 4);
 }
 
 void net_free(Net *n)
@@ -119,165 +125,4 @@ void net_free(Net *n)
     free(n->x);
     free(n->y);
     compile_end(&n->compile);
-}
-
-/* ---- generated code --------------------------------------------------------------------------------------- */
-
-typedef void Loop(size_t calls, size_t batch, const float *p, const float *x, size_t step, size_t blocks, float *y,
-                  float *scratch);
-
-typedef struct Object {
-    Loop *loop;
-    float *p, *scratch; /* p: the file of numbers, or NULL */
-} Object;
-
-static double time_object(Subject *s, const Net *n, size_t batch, size_t calls)
-{
-    const Object *o = s->state;
-    double start = now();
-    o->loop(calls, batch, o->p, n->x, batch * (size_t)n->in, blocks_of(batch), n->y, o->scratch);
-    return now() - start;
-}
-
-static float *read_floats(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    struct stat st;
-    if (!f)
-        return NULL;
-    if (fstat(fileno(f), &st))
-        die("bench: cannot read %s", path);
-    float *p = take_floats((size_t)st.st_size / sizeof(float));
-    if (fread(p, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
-        die("bench: cannot read %s", path);
-    fclose(f);
-    return p;
-}
-
-int generated_subjects(Subject *s, const Net *n, const char *dir)
-{
-    static const struct {
-        const char *name, *file, *set;
-    } way[] = {{"gcc -O2", "gcc-sse2", "sse2"},        {"clang -O2", "clang-sse2", "sse2"},
-               {"gcc -O3 avx2", "gcc-avx2", "avx2"},   {"clang -O3 avx2", "clang-avx2", "avx2"},
-               {"gcc -O3 native", "gcc-native", NULL}, {"clang -O3 native", "clang-native", NULL},
-               {"gcc -O3 OpenMP", "gcc-openmp", NULL}};
-    Arena *a = n->compile.arena;
-    int count = 0;
-    float *p = read_floats(arena_printf(a, "%s/%s.weights", dir, n->name)), *scratch = take_floats((size_t)1 << 22);
-    for (size_t i = 0; i < sizeof way / sizeof *way; i++) {
-        void *object = dlopen(arena_printf(a, "%s/%s.%s.so", dir, n->name, way[i].file), RTLD_NOW | RTLD_LOCAL);
-        void *address = object ? dlsym(object, "bench_loop") : NULL;
-        Object *o = ARENA_NEW(a, Object);
-        if (!address)
-            continue;
-        o->p = p;
-        o->scratch = scratch;
-        memcpy(&o->loop, &address, sizeof o->loop);
-        s[count++] = (Subject){way[i].name, way[i].set ? way[i].set : mlp_kernels_best()->name, time_object, o, 0};
-    }
-    return count;
-}
-
-/* ---- in memory -------------------------------------------------------------------------------------------- */
-
-/* By libtcc, or by the C compiler: both as run and the prompt have them. */
-static double time_live(Subject *s, const Net *n, size_t batch, size_t calls)
-{
-    size_t step = batch * (size_t)n->in, blocks = blocks_of(batch);
-    float *y = n->y;
-    double start = now();
-    for (size_t i = 0; i < calls; i++) {
-        const float *x = n->x + (i & (blocks - 1)) * step;
-        live_run(s->state, batch, &x, &y);
-    }
-    return now() - start;
-}
-
-int live_subjects(Subject *s, const Net *n)
-{
-    static const char *const name[] = {"JIT tcc", "JIT cc"};
-    int count = 0;
-    for (int i = 0; i < 2; i++) {
-        Compile c;
-        compile_begin(&c);
-        c.script = n->compile.script;
-        Live *l = compile_run(&c, STAGE_GRAPH) ? live_new(c.graph, i ? LIVE_CC : LIVE_TCC, &c.diag) : NULL;
-        compile_end(&c);
-        if (l && strcmp(live_tier(l), i ? "cc" : "tcc") == 0)
-            s[count++] = (Subject){name[i], mlp_kernels_best()->name, time_live, l, 0};
-    }
-    return count;
-}
-
-/* ---- limits ----------------------------------------------------------------------------------------------- */
-
-static volatile float sink;
-
-/* calls * batch samples' multiply-adds. */
-static double time_peak(Subject *s, const Net *n, size_t batch, size_t calls)
-{
-    const mlp_kernels *k = s->state;
-    double rounds = 2.0 * n->macs * (double)(batch * calls) / k->peak_flops, start = now();
-    sink = k->peak((size_t)rounds + 1);
-    return now() - start;
-}
-
-/* All weights and biases once a call: the same addresses, hence the same level of the memory. */
-static double time_stream(Subject *s, const Net *n, size_t batch, size_t calls)
-{
-    static float *block;
-    static size_t floats;
-    const mlp_kernels *k = s->state;
-    (void)batch;
-    if (floats < n->floats) {
-        mlp_rng rng;
-        free(block);
-        floats = n->floats;
-        block = take_floats(floats);
-        mlp_rng_seed(&rng, 3, 0);
-        fill(block, floats + 127, &rng);
-    }
-    double start = now();
-    for (size_t i = 0; i < calls; i++)
-        sink = k->stream(block, (n->floats + 127) / 128 * 128);
-    return now() - start;
-}
-
-int limit_subjects(Subject *s)
-{
-    int count = 0;
-    const mlp_kernels *k;
-    for (int i = 0; (k = mlp_kernels_at(i)); i++)
-        s[count++] = (Subject){k->name, k->name, time_peak, (void *)(size_t)k, 0};
-    s[count++] = (Subject){"stream", "", time_stream, (void *)(size_t)mlp_kernels_best(), 0};
-    return count;
-}
-
-/* What the machine can do at all: multiply-adds, and reading from each level of its memory. */
-void print_limits(void)
-{
-    static const struct {
-        const char *name;
-        size_t floats;
-    } level[] = {
-        {"L1, 24 KB", 6 << 10}, {"L2, 512 KB", 128 << 10}, {"L3, 8 MB", 2 << 20}, {"memory, 256 MB", 64 << 20}};
-    const mlp_kernels *k = NULL;
-    Net n = {.macs = 1e6};
-    for (int i = 0; (k = mlp_kernels_at(i)); i++) {
-        Subject s = {.state = (void *)(size_t)k};
-        double best = 1;
-        for (int r = 0; r < 9; r++)
-            best = fmin(best, time_peak(&s, &n, 1, 100));
-        printf("%-8s multiply-adds   %8.1f GFLOP/s\n", k->name, 0.2 / best);
-    }
-    for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
-        Subject s = {.state = (void *)(size_t)mlp_kernels_best()};
-        size_t calls = ((size_t)64 << 20) / level[i].floats;
-        double best = 1;
-        n.floats = level[i].floats;
-        for (int r = 0; r < 5; r++)
-            best = fmin(best, time_stream(&s, &n, 1, calls) / (double)calls);
-        printf("%-16s reads   %8.1f GB/s\n", level[i].name, 4e-9 * (double)n.floats / best);
-    }
 }

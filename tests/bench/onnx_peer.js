@@ -1,5 +1,5 @@
-// onnx_peer.js WAY NET: runs a net in onnxruntime on one thread, for peers.c. NET: "784,256:relu,10:linear". Answers each
-// line "BATCH CALLS" with seconds. Needs the npm package onnxruntime-node (ONNXRUNTIME: the folder it is installed in).
+// onnx_peer.js: runs nets in onnxruntime on one thread, for peers.c. Answers each line "onnx NET BATCH CALLS" with seconds.
+// NET: "784,256:relu,10:linear". Needs the npm package onnxruntime-node (ONNXRUNTIME: the folder it is installed in).
 "use strict";
 const path = require("path");
 let ort;
@@ -45,14 +45,18 @@ function model(net) {
 }
 
 async function main() {
-  const { file, in: width } = model(process.argv[3]);
-  const session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
   process.stdout.write("ready\n");
-  const made = {};
+  let session, width, last, made; // of the last net; made: inputs by batch
   for await (const line of require("readline").createInterface({ input: process.stdin })) {
-    const [batch, calls] = line.split(" ").map(Number);
+    const [, net, batch, calls] = line.split(" ");
+    if (net !== last) {
+      const m = model(net);
+      await session?.release();
+      session = await ort.InferenceSession.create(m.file, { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 3 });
+      [width, last, made] = [m.in, net, {}];
+    }
     made[batch] ||= Array.from({ length: Math.max(1, Math.min(8, Math.floor(1024 / batch))) }, () => ({
-      x: new ort.Tensor("float32", Float32Array.from({ length: batch * width }, () => Math.random() * 2 - 1), [batch, width]),
+      x: new ort.Tensor("float32", Float32Array.from({ length: batch * width }, () => Math.random() * 2 - 1), [+batch, width]),
     }));
     const feeds = made[batch];
     await session.run(feeds[0]); // another process has had the caches

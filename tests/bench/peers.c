@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "kernels.h"
 
 /* Says once that a peer is not here. */
 static void missing(const char *name, const char *why)
@@ -91,6 +92,13 @@ static double time_blas(Subject *s, const Net *n, size_t batch, size_t calls)
     return now() - start;
 }
 
+static void end_blas(Subject *s)
+{
+    const Blas *b = s->state;
+    free(b->h[0]);
+    free(b->h[1]);
+}
+
 static int blas_subject(Subject *s, const Net *n)
 {
     static const char *const file[] = {"libopenblas.so.0", "libopenblas.so", NULL};
@@ -109,16 +117,16 @@ static int blas_subject(Subject *s, const Net *n)
     }
     for (int i = 0; i < 2; i++)
         b->h[i] = take_floats((size_t)widest * BATCH_MAX);
-    *s = (Subject){"OpenBLAS", "", time_blas, b, 0};
+    *s = (Subject){.name = "OpenBLAS", .set = mlp_kernels_best()->name, .time = time_blas, .state = b, .end = end_blas};
     return 1;
 }
 
-/* ---- FANN: one sample at a time; it has no ReLU, there it computes the linear layer --------------------------------
- */
+/* ---- FANN: one sample at a time; it has no ReLU, there it computes the linear layer ------------------------------ */
 
 typedef struct Fann {
     void *net;
     float *(*run)(void *net, float *x);
+    void (*destroy)(void *net);
 } Fann;
 
 static double time_fann(Subject *s, const Net *n, size_t batch, size_t calls)
@@ -131,6 +139,12 @@ static double time_fann(Subject *s, const Net *n, size_t batch, size_t calls)
     return now() - start;
 }
 
+static void end_fann(Subject *s)
+{
+    const Fann *f = s->state;
+    f->destroy(f->net);
+}
+
 static int fann_subject(Subject *s, const Net *n)
 {
     enum { LINEAR = 0, SIGMOID = 3, SIGMOID_SYMMETRIC = 5 }; /* enum fann_activationfunc_enum */
@@ -140,7 +154,7 @@ static int fann_subject(Subject *s, const Net *n)
     void *(*create)(unsigned layers, const unsigned *widths);
     void (*set)(void *net, int function, int layer);
     if (!library || !find(library, "fann_create_standard_array", &create) || !find(library, "fann_run", &f->run) ||
-        !find(library, "fann_set_activation_function_layer", &set))
+        !find(library, "fann_destroy", &f->destroy) || !find(library, "fann_set_activation_function_layer", &set))
         return 0;
     unsigned width[LAYERS_MAX + 1] = {(unsigned)n->in};
     for (int l = 0; l < n->nlayer; l++)
@@ -156,37 +170,63 @@ static int fann_subject(Subject *s, const Net *n)
                                           : LINEAR,
             l + 1);
     }
-    *s = (Subject){"FANN", "", time_fann, f, 1};
+    *s = (Subject){
+        .name = "FANN", .set = mlp_kernels_best()->name, .time = time_fann, .state = f, .end = end_fann, .only = 1};
     return 1;
 }
 
 int library_subjects(Subject *s, const Net *n)
 {
+    if (n->learns) /* OpenBLAS does not, FANN does sample by sample */
+        return 0;
     int count = blas_subject(s, n);
     return count + fann_subject(s + count, n);
 }
 
-/* ---- processes ------------------------------------------------------------------------------------------------- */
+/* ---- processes: one for each program, as long as the bench runs ---------------------------------------------------
+ */
 
 typedef struct Process {
-    FILE *to, *from;
+    const char *program, *script;
+    FILE *to, *from; /* NULL: not started */
+    bool gone;       /* it does not start here */
 } Process;
+
+/* A way to run a net in one of them. */
+typedef struct Peer {
+    const char *name, *way; /* way: as the script calls it */
+    int process;
+    bool learns;
+    const char *net; /* "784,256:relu,10:linear" */
+} Peer;
+
+static Process process[] = {{.program = "/usr/bin/python3", .script = "torch_peer.py"},
+                            {.program = "node", .script = "onnx_peer.js"}};
+static const Peer peers[] = {{"PyTorch eager", "eager", 0, false, NULL},
+                             {"PyTorch frozen", "frozen", 0, false, NULL},
+                             {"onnxruntime", "onnx", 1, false, NULL},
+                             {"SGD PyTorch", "sgd", 0, true, NULL},
+                             {"Adam PyTorch", "adam", 0, true, NULL}};
 
 static double time_process(Subject *s, const Net *n, size_t batch, size_t calls)
 {
-    const Process *p = s->state;
+    const Peer *peer = s->state;
+    const Process *p = &process[peer->process];
     double seconds = -1;
     (void)n;
-    fprintf(p->to, "%zu %zu\n", batch, calls);
+    fprintf(p->to, "%s %s %zu %zu\n", peer->way, peer->net, batch, calls);
     fflush(p->to);
     return fscanf(p->from, "%lf", &seconds) == 1 ? seconds : -1;
 }
 
-/* Starts `argv`, which says "ready" when it is. */
-static Process *start(Arena *a, char *const *argv)
+/* Starts it unless it runs; it says "ready" when it is. false: it does not start here. */
+static bool started(Process *p, const char *dir, Arena *a)
 {
     int to[2], from[2];
     char line[64] = "";
+    char *argv[] = {arena_strdup(a, p->program), arena_printf(a, "%s/%s", dir, p->script), NULL};
+    if (p->to || p->gone)
+        return p->to != NULL;
     if (pipe(to) || pipe(from))
         die("bench: no pipe");
     pid_t pid = fork();
@@ -200,39 +240,37 @@ static Process *start(Arena *a, char *const *argv)
     }
     close(to[0]);
     close(from[1]);
-    Process *p = ARENA_NEW(a, Process);
     p->to = fdopen(to[1], "w");
     p->from = fdopen(from[0], "r");
     if (fgets(line, sizeof line, p->from) && strcmp(line, "ready\n") == 0)
-        return p;
+        return true;
     fclose(p->to);
     fclose(p->from);
-    return NULL;
+    p->to = NULL;
+    p->gone = true;
+    return false;
 }
 
 int process_subjects(Subject *s, const Net *n, const char *dir)
 {
-    static const struct {
-        const char *name, *program, *script, *way;
-    } peer[] = {{"PyTorch eager", "/usr/bin/python3", "torch_peer.py", "eager"},
-                {"PyTorch frozen", "/usr/bin/python3", "torch_peer.py", "frozen"},
-                {"onnxruntime", "node", "onnx_peer.js", "onnx"}};
-    static bool gone[3];
     Arena *a = n->compile.arena;
     int count = 0;
     const char *net = arena_printf(a, "%d", n->in);
     for (int l = 0; l < n->nlayer; l++)
         net = arena_printf(a, "%s,%d:%s", net, n->layer[l].out, n->layer[l].act);
     signal(SIGPIPE, SIG_IGN);
-    for (int i = 0; i < 3; i++) {
-        char *argv[] = {arena_strdup(a, peer[i].program), arena_printf(a, "%s/%s", dir, peer[i].script),
-                        arena_strdup(a, peer[i].way), arena_strdup(a, net), NULL};
-        Process *p = gone[i] ? NULL : start(a, argv);
-        gone[i] = !p;
-        if (p)
-            s[count++] = (Subject){peer[i].name, "", time_process, p, 0};
-        else
-            missing(peer[i].name, "it does not start here");
+    for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
+        if (peers[i].learns != n->learns)
+            continue;
+        if (!started(&process[peers[i].process], dir, a)) {
+            missing(peers[i].name, "it does not start here");
+            continue;
+        }
+        Peer *peer = ARENA_NEW(a, Peer);
+        *peer = peers[i];
+        peer->net = net;
+        s[count++] =
+            (Subject){.name = peer->name, .set = mlp_kernels_best()->name, .time = time_process, .state = peer};
     }
     return count;
 }

@@ -1,5 +1,5 @@
-# torch_peer.py WAY NET: runs a net in PyTorch on one thread, for peers.c. WAY: eager or frozen; NET: "784,256:relu,10:linear".
-# Answers each line "BATCH CALLS" with seconds.
+# torch_peer.py: runs nets in PyTorch on one thread, for peers.c. Answers each line "WAY NET BATCH CALLS" with seconds. NET:
+# "784,256:relu,10:linear"; WAY: eager, frozen, or a step of training by sgd or adam, eagerly.
 import sys
 import time
 
@@ -12,22 +12,38 @@ except ImportError:
 torch.set_num_threads(1)
 torch.manual_seed(1)
 act = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU, "softmax": lambda: nn.Softmax(-1)}
-way, net = sys.argv[1:3]
-first, *layers = net.split(",")
-width, modules = int(first), []
-for layer in layers:
-    out, name = layer.split(":")
-    modules.append(nn.Linear(width, int(out)))
-    width = int(out)
-    if name != "linear":
-        modules.append(act[name]())
-model = nn.Sequential(*modules).eval()
-made = {}  # by batch: what to call, and on what
 
 
-def prepare(batch):
-    x = [torch.randn(batch, int(first)) for _ in range(max(1, min(8, 1024 // batch)))]
-    run = model
+def module_of(net):
+    first, *layers = net.split(",")
+    width, modules = int(first), []
+    for layer in layers:
+        out, name = layer.split(":")
+        modules.append(nn.Linear(width, int(out)))
+        width = int(out)
+        if name != "linear":
+            modules.append(act[name]())
+    return nn.Sequential(*modules), int(first), width
+
+
+def step_of(model, way, t):
+    rule = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[way](model.parameters(), lr=1e-4)
+    loss = nn.MSELoss()
+
+    def step(x):
+        rule.zero_grad()
+        loss(model(x), t).backward()
+        rule.step()
+
+    return step
+
+
+def prepare(way, net, batch):
+    model, width, out = module_of(net)
+    x = [torch.randn(batch, width) for _ in range(max(1, min(8, 1024 // batch)))]
+    if way in ("sgd", "adam"):
+        return step_of(model, way, torch.randn(batch, out)), x
+    run = model.eval()
     if way == "frozen":
         run = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x[0])))
         for _ in range(3):  # the first calls specialise
@@ -35,15 +51,18 @@ def prepare(batch):
     return run, x
 
 
-with torch.no_grad():
-    print("ready", flush=True)
-    for line in sys.stdin:
-        batch, calls = map(int, line.split())
-        if batch not in made:
-            made[batch] = prepare(batch)
-        run, x = made[batch]
+made, last = {}, None  # of the last net, by way and batch: what to call, and on what
+print("ready", flush=True)
+for line in sys.stdin:
+    way, net, batch, calls = line.split()
+    if net != last:
+        made, last = {}, net
+    with torch.set_grad_enabled(way in ("sgd", "adam")):
+        if (way, batch) not in made:
+            made[way, batch] = prepare(way, net, int(batch))
+        run, x = made[way, batch]
         run(x[0])  # another process has had the caches
         start = time.perf_counter()
-        for i in range(calls):
+        for i in range(int(calls)):
             run(x[i % len(x)])
         print(time.perf_counter() - start, flush=True)

@@ -1,5 +1,6 @@
 /* batches.c: a sample has the same bits whatever batch it comes in, for a generated net without baked weights:
- * batches.sh builds it with HEADER, NAME, INIT and the macros of tests/bench/loop.c. Prints a line on failure. */
+ * batches.sh builds it with HEADER, NAME, UPPER, SAMPLES and, for a net that takes scratch, SCRATCH. Prints a line on
+ * failure. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,103 @@
+/* generated.c: generated code in shared objects, as bench.mk builds them. */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bench.h"
+#include "kernels.h"
+
+/* How a net's C is compiled: NET.WAY.so; set NULL: the machine's best. */
+static const struct {
+    const char *name, *file, *set;
+} way[] = {{"gcc -O2", "gcc-sse2", "sse2"},        {"clang -O2", "clang-sse2", "sse2"},
+           {"gcc -O3 avx2", "gcc-avx2", "avx2"},   {"clang -O3 avx2", "clang-avx2", "avx2"},
+           {"gcc -O3 native", "gcc-native", NULL}, {"clang -O3 native", "clang-native", NULL},
+           {"gcc -O3 OpenMP", "gcc-openmp", NULL}};
+
+/* What else is generated of the same net: NET.KIND.WAY.so. */
+static const struct {
+    const char *name, *file;
+    bool learns;
+} kind[] = {{"", "", false}, {"SGD ", ".sgd", true}, {"Adam ", ".adam", true}};
+
+/* See loop.c. */
+typedef struct Object {
+    void *library;
+    size_t (*room_of)(void);
+    void (*begin)(float *room);
+    void (*loop)(size_t calls, size_t batch, const float *p, const float *x, size_t step, size_t blocks, float *y,
+                 float *room);
+    float *p, *room; /* p: the file of numbers, or NULL */
+} Object;
+
+static double time_object(Subject *s, const Net *n, size_t batch, size_t calls)
+{
+    const Object *o = s->state;
+    double start = now();
+    o->loop(calls, batch, o->p, n->x, batch * (size_t)n->in, blocks_of(batch), n->y, o->room);
+    return now() - start;
+}
+
+static void end_object(Subject *s)
+{
+    Object *o = s->state;
+    free(o->p);
+    free(o->room);
+    dlclose(o->library);
+}
+
+/* NULL: there is no such file. */
+static float *read_floats(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    if (!f)
+        return NULL;
+    if (fstat(fileno(f), &st))
+        die("bench: cannot read %s", path);
+    float *p = take_floats((size_t)st.st_size / sizeof(float));
+    if (fread(p, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
+        die("bench: cannot read %s", path);
+    fclose(f);
+    return p;
+}
+
+static bool find(void *library, const char *name, void *to)
+{
+    void *address = dlsym(library, name);
+    memcpy(to, &address, sizeof address);
+    return address != NULL;
+}
+
+/* NULL: not built. */
+static Object *open_object(Arena *a, const char *base, const char *suffix)
+{
+    Object *o = ARENA_NEW(a, Object);
+    o->library = dlopen(arena_printf(a, "%s.%s.so", base, suffix), RTLD_NOW | RTLD_LOCAL);
+    if (!o->library || !find(o->library, "bench_room", &o->room_of) || !find(o->library, "bench_begin", &o->begin) ||
+        !find(o->library, "bench_loop", &o->loop))
+        return NULL;
+    o->room = take_floats(o->room_of());
+    o->begin(o->room);
+    o->p = read_floats(arena_printf(a, "%s.weights", base));
+    return o;
+}
+
+int generated_subjects(Subject *s, const Net *n, const char *dir)
+{
+    Arena *a = n->compile.arena;
+    int count = 0;
+    for (size_t k = 0; k < sizeof kind / sizeof *kind; k++)
+        for (size_t i = 0; i < sizeof way / sizeof *way && kind[k].learns == n->learns; i++) {
+            Object *o = open_object(a, arena_printf(a, "%s/%s%s", dir, n->name, kind[k].file), way[i].file);
+            if (o)
+                s[count++] = (Subject){.name = arena_printf(a, "%s%s", kind[k].name, way[i].name),
+                                       .set = way[i].set ? way[i].set : mlp_kernels_best()->name,
+                                       .time = time_object,
+                                       .state = o,
+                                       .end = end_object};
+        }
+    return count;
+}
