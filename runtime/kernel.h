@@ -86,15 +86,20 @@ static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int la
     }
 }
 
-/* t = a, and a = t + a, for a tile. */
+/* t = a, and a = t + a, for a tile. What is kept goes to memory: compilers that keep it in registers have too few left
+ * for the sums, and send those to memory instead, in the innermost loop. */
 static MLP_INLINE void mlp_keep(const int rows, const int cols, mlp_vec t[MLP_ROWS][MLP_COLS],
                                 mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
-        for (int c = 0; c < cols; c++)
+        for (int c = 0; c < cols; c++) {
             t[r][c] = a[r][c];
+#if defined(MLP_GNU)
+            __asm__("" : "+m"(t[r][c]));
+#endif
+        }
     }
 }
 
@@ -109,7 +114,68 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
     }
 }
 
-/*@ tile : sums */
+/*@ cold : simd */
+/* MLP_COLD: a function that is called from many places and is not worth a copy in each. */
+#if defined(MLP_GNU)
+#define MLP_COLD __attribute__((noinline))
+#else
+#define MLP_COLD
+#endif
+
+/*@ put : kernel */
+/* Stores the sums of a tile, through the epilogue if they are whole. */
+static MLP_INLINE void MLP_FN(put)(MLP_P const int rows, const int cols, const int last, const int whole,
+                                   mlp_vec a[MLP_ROWS][MLP_COLS], float *y, const size_t ldy, const size_t j)
+{
+    (void)j;
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++) {
+            const int n = c < cols - 1 ? MLP_LANES : last;
+            if (whole)
+                a[r][c] = MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n);
+            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], n);
+        }
+    }
+}
+
+/*@ end */
+#if 0 /* the same for a costly epilogue: code.c takes these in place of put */
+/*@ late : kernel cold */
+/* The epilogue over the stored sums of a tile. A function of its own: its constants, some twenty, would take the registers
+ * of the sums. */
+static MLP_COLD void MLP_FN(late)(MLP_P int rows, const int width, float *y, const size_t ldy, const size_t j)
+{
+    (void)j;
+    for (; rows > 0; rows--, y += ldy) {
+        int c = 0;
+        for (; c + MLP_LANES <= width; c += MLP_LANES)
+            mlp_store(y + c, MLP_ACT(mlp_load(y + c), j + (size_t)c, MLP_LANES));
+        if (c < width)
+            mlp_store_n(y + c, MLP_ACT(mlp_load_n(y + c, width - c), j + (size_t)c, width - c), width - c);
+    }
+}
+
+/*@ put_late : late */
+/* Stores the sums of a tile, and if they are whole calls the epilogue. */
+static MLP_INLINE void MLP_FN(put)(MLP_P const int rows, const int cols, const int last, const int whole,
+                                   mlp_vec a[MLP_ROWS][MLP_COLS], float *y, const size_t ldy, const size_t j)
+{
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], c < cols - 1 ? MLP_LANES : last);
+    }
+    if (whole)
+        MLP_FN(late)(MLP_PASS rows, (cols - 1) * MLP_LANES + last, y, ldy, j);
+}
+
+/*@ end */
+#endif
+
+/*@ tile : sums put */
 /* Dense, `rows` samples by `cols` vectors of outputs, the last of `last` lanes, `count` inputs of weights whose panels are
  * `across` apart: partial sums (0 + 1) + (2 + 3) ..., to which b is added (ldb from row to row, 0 for a bias); if these
  * inputs are the last ones, the epilogue; store. */
@@ -120,7 +186,6 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
                                     const size_t j)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
-    (void)j;
     MLP_OF(sums)(rows, cols, last, across, step, split, 0, count, x, ldx, 1, w, ahead, next, b, ldb, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
@@ -149,16 +214,7 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
     }
-    MLP_UNROLL
-    for (int r = 0; r < rows; r++) {
-        MLP_UNROLL
-        for (int c = 0; c < cols; c++) {
-            const int n = c < cols - 1 ? MLP_LANES : last;
-            if (done)
-                a[r][c] = MLP_ACT(a[r][c], j + (size_t)(c * MLP_LANES), n);
-            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], n);
-        }
-    }
+    MLP_FN(put)(MLP_PASS rows, cols, last, done, a, y, ldy, j);
 }
 
 /*@ strip : kernel */
@@ -462,14 +518,6 @@ static MLP_INLINE void MLP_FN(join)(MLP_P size_t n, const size_t width, const fl
             mlp_store_n(y + j, MLP_ACT(mlp_load_n(x + j, (int)(width - j)), j, (int)(width - j)), (int)(width - j));
     }
 }
-
-/*@ cold : simd */
-/* MLP_COLD: a function that is called from many places and is not worth a copy in each. */
-#if defined(MLP_GNU)
-#define MLP_COLD __attribute__((noinline))
-#else
-#define MLP_COLD
-#endif
 
 /*@ copy : cold */
 /* n rows of `width` floats. */

@@ -295,9 +295,9 @@ void code_instance(Code *c, const char *name, const Epilogue *e)
     code_need(c, e->needs);
     EACH_NAME(s->needs, at, length)
     {
-        const Snippet *need = find(at, length);
-        if (is_template(need))
-            code_instance(c, need->name, e);
+        const Snippet *needed = find(at, length);
+        if (is_template(needed))
+            code_instance(c, e->costly && strcmp(needed->name, "put") == 0 ? "put_late" : needed->name, e);
     }
     Text t = {0};
     instantiate(c, s->text, e, &t);

@@ -33,6 +33,7 @@ typedef struct Epilogue {
     const char *expr;  /* C expression over v, j and n, as MLP_ACT in runtime/kernel.h */
     const char *needs; /* snippets */
     bool reads_block;  /* reads the parameter block: instances take it as p */
+    bool costly;       /* many operations: tiles put their sums aside first (put_late in kernel.h) */
     bool scaled;       /* reads the scales of the layer's outputs: instances take them as scale; not both */
     Storage storage;   /* of the weights, in instances that read some */
 } Epilogue;

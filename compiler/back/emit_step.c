@@ -38,6 +38,9 @@ static const char *vector_of(Emit *e, const Table *t, bool shared, Epilogue *epi
     return arena_printf(e->g->arena, "mlp_take(%s + (j), n)", emit_table_at(e, t));
 }
 
+/* Operations from which on a compiler does better with an activation in a function of its own than among a tile's sums. */
+enum { COSTLY = 10 };
+
 /* Wraps expression x in node n's operation. */
 static const char *applied(Emit *e, const Node *n, const char *x, const char *b, Epilogue *epi)
 {
@@ -47,6 +50,7 @@ static const char *applied(Emit *e, const Node *n, const char *x, const char *b,
     value['x'] = x;
     value['b'] = b;
     value['0'] = emit_literal(e, n->attr[0]);
+    epi->costly |= info->flops >= COSTLY;
     if (n->op == OP_AFFINE || n->op == OP_PRELU || n->op == OP_BATCHNORM) {
         value['s'] = vector_of(e, plan_table(e->p, n, "scale"), false, epi);
         value['t'] = vector_of(e, plan_table(e->p, n, "shift"), false, epi);
