@@ -93,8 +93,7 @@ typedef struct Block {
 static void stream_work(void *block, size_t times)
 {
     const Block *b = block;
-    for (; times > 0; times--)
-        kept = b->kernels->stream(b->x, b->count);
+    kept = b->kernels->stream(b->x, b->count, times);
 }
 
 static const char *level_of(size_t bytes)

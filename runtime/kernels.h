@@ -176,11 +176,11 @@ typedef struct mlp_kernels {
      * products. */
     void (*pack)(size_t in, size_t out, int dot, const float *w, float *panels);
     void (*unpack)(size_t in, size_t out, int dot, const float *panels, float *w);
-    /* What the machine can do, for comparison: `rounds` rounds of independent multiply-adds, and the sum of
-     * count floats (so that memory is read once). Both return a number that keeps the compiler from leaving
-     * the work out; peak_flops: operations in one round. */
+    /* What the machine can do, for comparison: `rounds` rounds of independent multiply-adds, and the sum of count floats
+     * (whole vectors of them), `times` times, so that memory is read as often. Both return a number that keeps the compiler
+     * from leaving the work out; peak_flops: operations in one round. */
     float (*peak)(size_t rounds);
-    float (*stream)(const float *x, size_t count);
+    float (*stream)(const float *x, size_t count, size_t times);
     double peak_flops;
 } mlp_kernels;
 

@@ -15,7 +15,7 @@
 
 #include "bench.h"
 
-enum { ROUNDS_MAX = 99, BATCHES_MAX = 8 };
+enum { ROUNDS_MAX = 99, BATCHES_MAX = 8, WARM = 4 };
 
 typedef struct Batches {
     size_t size[BATCHES_MAX];
@@ -41,6 +41,8 @@ typedef struct Row {
     double seconds[ROUNDS_MAX]; /* ascending when done */
     double median, spread, best;
     size_t calls;
+    bool warm; /* WARM calls go before those of each round: somebody else has had the caches, and L3 keeps what comes
+                  often */
 } Row;
 
 static int ascending(const void *a, const void *b)
@@ -57,20 +59,20 @@ static void sum_up(Row *r, int rounds)
     r->spread = (r->seconds[rounds * 3 / 4] - r->seconds[rounds / 4]) / 2 / r->median;
 }
 
-/* Calls that take about a slice, found by doubling, at least one; 0: the subject cannot. What seems long enough must be
- * so three times: else somebody else had the processor, and the calls would be too few. */
-static size_t calls_for(Subject *s, const Net *n, size_t batch, double slice)
+/* Finds out how many calls take about a slice, by doubling: at least one; 0: the subject cannot. What seems long enough
+ * must be so three times: else somebody else had the processor, and the calls would be too few. */
+static Row prepare(Subject *s, const Net *n, size_t batch, double slice)
 {
     if (s->only && s->only != batch)
-        return 0;
+        return (Row){.calls = 0};
     for (size_t calls = 1;; calls *= 2) {
         double seconds = s->time(s, n, batch, calls);
         for (int again = 0; again < 2 && seconds >= slice / 2 && seconds < 8 * slice; again++)
             seconds = fmin(seconds, s->time(s, n, batch, calls));
         if (seconds < 0)
-            return 0;
+            return (Row){.calls = 0};
         if (seconds >= slice / 2)
-            return (size_t)fmax(1, (double)calls * slice / seconds);
+            return (Row){.calls = (size_t)fmax(1, (double)calls * slice / seconds), .warm = seconds < 8 * slice};
     }
 }
 
@@ -102,11 +104,14 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
     static const char *first = "\n";
     Row *row = ARENA_ARRAY(n->compile.arena, (size_t)count, Row);
     for (int i = 0; i < count; i++)
-        row[i].calls = calls_for(&s[i], n, batch, o->slice);
+        row[i] = prepare(&s[i], n, batch, o->slice);
     for (int k = 0; k < o->rounds; k++)
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
+            if (row[i].warm)
+                s[i].time(&s[i], n, batch, WARM);
             if (row[i].calls)
                 row[i].seconds[k] = s[i].time(&s[i], n, batch, row[i].calls) / (double)(row[i].calls * batch);
+        }
     printf("%s, %sbatch %zu\n", n->name, n->learns ? "training, " : "", batch);
     for (int i = 0; i < count; i++) {
         if (!row[i].calls)

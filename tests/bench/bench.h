@@ -6,7 +6,7 @@
 
 #include "compile.h"
 
-enum { BATCH_MAX = 1024, LAYERS_MAX = 32, SUBJECTS_MAX = 48, BLOCKS = 8 };
+enum { BATCH_MAX = 1024, LAYERS_MAX = 32, SUBJECTS_MAX = 48, BLOCKS = 8, BLOCK_LEAST = 2048 };
 
 /* A dense layer as everybody knows it: weights [out][in], bias, activation. */
 typedef struct Layer {
@@ -25,6 +25,7 @@ typedef struct Net {
     double macs;   /* multiply-adds a sample; of a step: of the sums, and of the gradients of weights and of layers'
                       inputs */
     size_t floats; /* weights and biases */
+    float *block;  /* so many, BLOCK_LEAST at least: the file of them that generated code is given, or any */
     float *x, *y;  /* BATCH_MAX rows of numbers, none of them zero; as many of outputs: room, or targets to learn */
 } Net;
 

@@ -1,9 +1,7 @@
 /* generated.c: generated code in shared objects, as bench.mk builds them. */
 #include <dlfcn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "bench.h"
 #include "kernels.h"
@@ -29,39 +27,22 @@ typedef struct Object {
     void (*begin)(float *room);
     void (*loop)(size_t calls, size_t batch, const float *p, const float *x, size_t step, size_t blocks, float *y,
                  float *room);
-    float *p, *room; /* p: the file of numbers, or NULL */
+    float *room;
 } Object;
 
 static double time_object(Subject *s, const Net *n, size_t batch, size_t calls)
 {
     const Object *o = s->state;
     double start = now();
-    o->loop(calls, batch, o->p, n->x, batch * (size_t)n->in, blocks_of(batch), n->y, o->room);
+    o->loop(calls, batch, n->block, n->x, batch * (size_t)n->in, blocks_of(batch), n->y, o->room);
     return now() - start;
 }
 
 static void end_object(Subject *s)
 {
     Object *o = s->state;
-    free(o->p);
     free(o->room);
     dlclose(o->library);
-}
-
-/* NULL: there is no such file. */
-static float *read_floats(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    struct stat st;
-    if (!f)
-        return NULL;
-    if (fstat(fileno(f), &st))
-        die("bench: cannot read %s", path);
-    float *p = take_floats((size_t)st.st_size / sizeof(float));
-    if (fread(p, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
-        die("bench: cannot read %s", path);
-    fclose(f);
-    return p;
 }
 
 static bool find(void *library, const char *name, void *to)
@@ -81,7 +62,6 @@ static Object *open_object(Arena *a, const char *base, const char *suffix)
         return NULL;
     o->room = take_floats(o->room_of());
     o->begin(o->room);
-    o->p = read_floats(arena_printf(a, "%s.weights", base));
     return o;
 }
 

@@ -1,6 +1,8 @@
 /* net.c: a script and its weights -> a Net to measure. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "bench.h"
@@ -73,6 +75,22 @@ void write_weights(const char *script, const char *path)
     compile_end(&c);
 }
 
+/* NULL: there is no such file. */
+static float *read_floats(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    if (!f)
+        return NULL;
+    if (fstat(fileno(f), &st))
+        die("bench: cannot read %s", path);
+    float *p = take_floats((size_t)st.st_size / sizeof(float));
+    if (fread(p, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
+        die("bench: cannot read %s", path);
+    fclose(f);
+    return p;
+}
+
 static void add_layer(Net *n, const Step *s)
 {
     const Node *d = s->node;
@@ -111,6 +129,9 @@ void net_load(Net *n, const char *script, bool learns)
     n->name = p->graph->name;
     for (int i = 0; i < p->nstep; i++)
         add_layer(n, &p->step[i]);
+    n->block = read_floats(arena_printf(n->compile.arena, "%.*s.weights", (int)strlen(script) - 4, script));
+    if (!n->block)
+        fill(n->block = take_floats(n->floats + BLOCK_LEAST), n->floats + BLOCK_LEAST, 3);
     n->in = n->layer[0].in;
     n->out = n->layer[n->nlayer - 1].out;
     n->macs = learns ? macs_of_step(n) : p->macs;
@@ -122,6 +143,7 @@ void net_load(Net *n, const char *script, bool learns)
 
 void net_free(Net *n)
 {
+    free(n->block);
     free(n->x);
     free(n->y);
     compile_end(&n->compile);
