@@ -69,6 +69,7 @@ static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int la
                 a[r][c] = mlp_take(b + (size_t)r * ldb + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
         }
     }
+    MLP_ROLLED
     for (size_t k = (size_t)s; k < count; k += (size_t)split) {
         mlp_vec v[MLP_COLS];
         if (ahead)

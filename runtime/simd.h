@@ -105,7 +105,8 @@ typedef float mlp_vec;
 #endif
 
 /* MLP_INLINE: inlined always, no warning if unused. MLP_ALIGN: at the start of a declaration, 64-byte
- * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole. */
+ * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole.
+ * MLP_ROLLED: leaves it a loop; gcc unrolls short ones around a tile, and then runs out of registers. */
 #if defined(MLP_AVX512) && defined(__clang__)
 #define MLP_INLINE inline __attribute__((always_inline, unused, min_vector_width(512)))
 #elif defined(MLP_GNU)
@@ -124,10 +125,13 @@ typedef float mlp_vec;
 #endif
 #if defined(MLP_GNU) && defined(__clang__)
 #define MLP_UNROLL _Pragma("clang loop unroll(full)")
+#define MLP_ROLLED
 #elif defined(MLP_GNU) && __GNUC__ >= 8
 #define MLP_UNROLL _Pragma("GCC unroll 16")
+#define MLP_ROLLED _Pragma("GCC unroll 1")
 #else
 #define MLP_UNROLL
+#define MLP_ROLLED
 #endif
 
 /* v as it stands, rounded to floats: no compiler may fuse the product v into a sum, or keep more digits of
