@@ -4,11 +4,14 @@
  *     bench run DIR [--batches 1,7,16,96,1024] [--rounds N] [--slice MILLISECONDS] [--json FILE]
  *         [--only SUBJECT,...] NET[:BATCH,...] NET.train:BATCH,...
  *
- * DIR holds what bench.mk built. NET.train measures steps of training. In each round every subject runs once for about
- * a slice, so that a clock that drifts or a busy machine meets them all alike. A row says the median time of a sample,
- * its spread (half the distance between the quartiles, over the median), and how much of the limit was reached: the
- * limit is the longer of the net's arithmetic at the highest rate of the code's instruction set and of one reading of
- * all weights, measured in the same rounds; the last column is the same for the best rounds of both. */
+ * DIR holds what bench.mk built. NET.train measures steps of training: forward, backward and update. In each round
+ * every subject runs once for about a slice, so that a clock that drifts or a busy machine meets them all alike. A row
+ * says the median time of a sample, its spread (half the distance between the quartiles, over the median), and how much
+ * of the limit was reached: the limit is the longer of the net's arithmetic at the highest rate of the code's
+ * instruction set on one thread and, for answers, of one reading of all weights, measured in the same rounds; the last
+ * column is the same for the best rounds of both. At the end stands what was asked for, and how much of it was reached
+ * (floors.c).
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +39,10 @@ typedef struct Item {
     Batches batches;
 } Item;
 
-/* What came of one subject at one batch: seconds a sample. */
+/* The times of one subject at one batch: seconds a sample. */
 typedef struct Row {
     double seconds[ROUNDS_MAX]; /* ascending when done */
-    double median, spread, best;
-    size_t calls;
+    size_t calls;               /* 0: it cannot */
     bool warm; /* WARM calls go before those of each round: somebody else has had the caches, and L3 keeps what comes
                   often */
 } Row;
@@ -49,14 +51,6 @@ static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static void sum_up(Row *r, int rounds)
-{
-    qsort(r->seconds, (size_t)rounds, sizeof *r->seconds, ascending);
-    r->best = r->seconds[0];
-    r->median = r->seconds[rounds / 2];
-    r->spread = (r->seconds[rounds * 3 / 4] - r->seconds[rounds / 4]) / 2 / r->median;
 }
 
 /* Finds out how many calls take about a slice, by doubling: at least one; 0: the subject cannot. What seems long enough
@@ -76,64 +70,108 @@ static Row prepare(Subject *s, const Net *n, size_t batch, double slice)
     }
 }
 
-/* The limit for code of that instruction set, in median and at best: the longest time of those that hold for it. */
-static Row limit_of(const char *set, const Subject *s, const Row *row, int nlimit)
+static void run_rounds(const Options *o, const Net *n, size_t batch, Subject *s, Row *row, int count)
 {
-    Row limit = {0};
-    for (int i = 0; i < nlimit; i++)
-        if (!*s[i].set || strcmp(s[i].set, set) == 0) {
-            limit.median = fmax(limit.median, row[i].median);
-            limit.best = fmax(limit.best, row[i].best);
-        }
-    return limit;
-}
-
-static void print_row(const Net *n, const Subject *s, const Row *r, const Row *limit, bool is_limit)
-{
-    printf("  %-21s %12.4f us  +-%4.1f %%  %8.2f GFLOP/s", s->name, r->median * 1e6, r->spread * 100,
-           2 * n->macs / r->median * 1e-9);
-    if (!is_limit)
-        printf("  %5.2f of the limit  %5.2f at best", limit->median / r->median, limit->best / r->best);
-    else if (strcmp(s->name, "stream") == 0)
-        printf("  %8.1f GB/s", 4 * (double)n->floats / r->median * 1e-9);
-    putchar('\n');
-}
-
-static void measure(const Options *o, const Net *n, size_t batch, Subject *s, int count, int nlimit, FILE *json)
-{
-    static const char *first = "\n";
-    Row *row = ARENA_ARRAY(n->compile.arena, (size_t)count, Row);
     for (int i = 0; i < count; i++)
         row[i] = prepare(&s[i], n, batch, o->slice);
     for (int k = 0; k < o->rounds; k++)
         for (int i = 0; i < count; i++) {
             if (row[i].warm)
                 s[i].time(&s[i], n, batch, WARM);
-            if (row[i].calls)
-                row[i].seconds[k] = s[i].time(&s[i], n, batch, row[i].calls) / (double)(row[i].calls * batch);
+            double seconds = row[i].calls ? s[i].time(&s[i], n, batch, row[i].calls) : -1;
+            if (seconds < 0)
+                row[i].calls = 0;
+            else
+                row[i].seconds[k] = seconds / (double)(row[i].calls * batch);
         }
+}
+
+static Result sum_up(const Net *n, size_t batch, const Subject *s, Row *r, int rounds)
+{
+    qsort(r->seconds, (size_t)rounds, sizeof *r->seconds, ascending);
+    const double *t = r->seconds, median = t[rounds / 2];
+    return (Result){.net = n->name,
+                    .subject = s->name,
+                    .set = s->set,
+                    .learns = n->learns,
+                    .batch = batch,
+                    .median = median,
+                    .spread = (t[rounds * 3 / 4] - t[rounds / 4]) / 2 / median,
+                    .best = t[0],
+                    .flops = 2 * n->macs};
+}
+
+/* The limit for code of an instruction set: the longest time of those that hold for it. */
+static void set_limit(Result *r, const Result *limit, int nlimit)
+{
+    for (int i = 0; i < nlimit && r->set; i++)
+        if (!*limit[i].set || strcmp(limit[i].set, r->set) == 0) {
+            r->limit = fmax(r->limit, limit[i].median);
+            r->limit_best = fmax(r->limit_best, limit[i].best);
+        }
+}
+
+static void print_result(const Net *n, const Result *r, bool is_limit)
+{
+    printf("  %-24s %12.4f us  +-%4.1f %%  %8.2f GFLOP/s", r->subject, r->median * 1e6, r->spread * 100,
+           r->flops / r->median * 1e-9);
+    if (!is_limit && r->limit > 0)
+        printf("  %5.2f of the limit  %5.2f at best", r->limit / r->median, r->limit_best / r->best);
+    else if (is_limit && strcmp(r->subject, "stream") == 0)
+        printf("  %8.1f GB/s", 4 * (double)n->floats / r->median * 1e-9);
+    putchar('\n');
+}
+
+static void keep(Results *all, const Result *r)
+{
+    if (all->count == all->room) {
+        Result *more = ARENA_ARRAY(all->arena, 2 * (size_t)all->room + 64, Result);
+        memcpy(more, all->result, (size_t)all->count * sizeof *more);
+        all->result = more;
+        all->room = 2 * all->room + 64;
+    }
+    Result *kept = &all->result[all->count++];
+    *kept = *r;
+    kept->net = arena_strdup(all->arena, r->net);
+    kept->subject = arena_strdup(all->arena, r->subject);
+}
+
+static void measure(const Options *o, const Net *n, size_t batch, Subject *s, int count, int nlimit, Results *all)
+{
+    Row *row = ARENA_ARRAY(n->compile.arena, (size_t)count, Row);
+    Result limit[SUBJECTS_MAX];
+    run_rounds(o, n, batch, s, row, count);
     printf("%s, %sbatch %zu\n", n->name, n->learns ? "training, " : "", batch);
     for (int i = 0; i < count; i++) {
         if (!row[i].calls)
             continue;
-        sum_up(&row[i], o->rounds);
-    }
-    for (int i = 0; i < count; i++) {
-        if (!row[i].calls)
-            continue;
-        Row limit = limit_of(s[i].set, s, row, nlimit);
-        print_row(n, &s[i], &row[i], &limit, i < nlimit);
-        if (json)
-            fprintf(json,
-                    "%s{\"net\": \"%s\", \"training\": %s, \"batch\": %zu, \"subject\": \"%s\", \"median\": %.6g, "
-                    "\"spread\": %.3g, \"best\": %.6g, \"of_limit\": %.4f, \"best_of_limit\": %.4f, "
-                    "\"gflops\": %.2f}",
-                    first, n->name, n->learns ? "true" : "false", batch, s[i].name, row[i].median, row[i].spread,
-                    row[i].best, limit.median / row[i].median, limit.best / row[i].best,
-                    2 * n->macs / row[i].median * 1e-9);
-        first = ",\n";
+        Result r = sum_up(n, batch, &s[i], &row[i], o->rounds);
+        if (i < nlimit)
+            limit[i] = r;
+        else
+            set_limit(&r, limit, nlimit);
+        print_result(n, &r, i < nlimit);
+        keep(all, &r);
     }
     fflush(stdout);
+}
+
+static void write_json(const Results *all, const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        die("bench: cannot write %s", path);
+    for (int i = 0; i < all->count; i++) {
+        const Result *r = &all->result[i];
+        fprintf(f,
+                "%s{\"net\": \"%s\", \"training\": %s, \"batch\": %zu, \"subject\": \"%s\", \"median\": %.6g, "
+                "\"spread\": %.3g, \"best\": %.6g, \"of_limit\": %.4f, \"best_of_limit\": %.4f, \"gflops\": %.2f}",
+                i ? ",\n" : "[\n", r->net, r->learns ? "true" : "false", r->batch, r->subject, r->median, r->spread,
+                r->best, r->limit / r->median, r->limit_best / r->best, r->flops / r->median * 1e-9);
+    }
+    fputs(all->count ? "\n]\n" : "[]\n", f);
+    if (fclose(f))
+        die("bench: cannot write %s", path);
 }
 
 static bool asked_for(const char *only, const char *name)
@@ -162,7 +200,7 @@ static int keep_only(const char *only, Subject *s, int count, int nlimit)
     return kept;
 }
 
-static void measure_item(const Options *o, const Item *item, FILE *json)
+static void measure_item(const Options *o, const Item *item, Results *all)
 {
     Net n;
     Subject s[SUBJECTS_MAX];
@@ -177,7 +215,7 @@ static void measure_item(const Options *o, const Item *item, FILE *json)
     printf("\n%s: %.0f multiply-adds a %s, %.1f KB of weights and biases\n", n.name, n.macs,
            n.learns ? "sample and step of training" : "sample", (double)n.floats / 256);
     for (int b = 0; b < item->batches.count; b++)
-        measure(o, &n, item->batches.size[b], s, count, nlimit, json);
+        measure(o, &n, item->batches.size[b], s, count, nlimit, all);
     for (int i = 0; i < count; i++)
         end_subject(&s[i]);
     net_free(&n);
@@ -231,20 +269,16 @@ static void run(int argc, char **argv)
     }
     if (o.rounds < 1 || o.rounds > ROUNDS_MAX)
         die("bench: 1 to %d rounds", ROUNDS_MAX);
-    FILE *json = o.json ? fopen(o.json, "w") : NULL;
-    if (o.json && !json)
-        die("bench: cannot write %s", o.json);
-    if (json)
-        fputc('[', json);
+    Results all = {.arena = arena_new()};
     print_limits();
     for (; i < argc; i++) {
         Item item = read_item(argv[i], &o.batches);
-        measure_item(&o, &item, json);
+        measure_item(&o, &item, &all);
     }
-    if (json)
-        fputs("\n]\n", json);
-    if (json && fclose(json))
-        die("bench: cannot write %s", o.json);
+    print_floors(&all);
+    if (o.json)
+        write_json(&all, o.json);
+    arena_free(all.arena);
 }
 
 int main(int argc, char **argv)

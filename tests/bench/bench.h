@@ -34,7 +34,7 @@ typedef struct Net {
 typedef struct Subject Subject;
 struct Subject {
     const char *name; /* "gcc -O3 native" */
-    const char *set; /* the instruction set whose limit it is held against: "avx512", "avx2", "sse2"; "": all of them */
+    const char *set;  /* the instruction set whose limit it is held against: "avx512"; "": all of them; NULL: none */
     double (*time)(Subject *s, const Net *n, size_t batch, size_t calls);
     void *state;            /* its own */
     void (*end)(Subject *); /* frees the state; NULL: the net's arena has it */
@@ -72,5 +72,24 @@ int memory_subjects(Subject *s, const Net *n);
 /* peers.c: other people's libraries. A peer that is not installed is told of on stderr, once. */
 int library_subjects(Subject *s, const Net *n);
 int process_subjects(Subject *s, const Net *n, const char *dir);
+
+/* What came of a subject: seconds a sample. */
+typedef struct Result {
+    const char *net, *subject, *set; /* as in Net and Subject */
+    bool learns;
+    size_t batch;
+    double median, spread, best; /* spread: half the distance between the quartiles, over the median */
+    double limit, limit_best;    /* the limit's median and best; 0: none */
+    double flops;                /* operations a sample */
+} Result;
+
+typedef struct Results {
+    Arena *arena;
+    Result *result;
+    int count, room;
+} Results;
+
+/* floors.c: what was asked of generated code, and what was reached, one line for each. */
+void print_floors(const Results *all);
 
 #endif

@@ -14,11 +14,22 @@ static const struct {
            {"gcc -O3 native", "gcc-native", NULL}, {"clang -O3 native", "clang-native", NULL},
            {"gcc -O3 OpenMP", "gcc-openmp", NULL}};
 
-/* What else is generated of the same net: NET.KIND.WAY.so. */
+/* What is generated of a net: NET.KIND.WAY.so. only: at this batch alone; narrow: its bytes are not those of the limit.
+ */
 static const struct {
     const char *name, *file;
-    bool learns;
-} kind[] = {{"", "", false}, {"SGD ", ".sgd", true}, {"Adam ", ".adam", true}};
+    size_t only;
+    bool narrow, learns;
+} kind[] = {{"", "", 0, false, false},
+            {"relu ", ".relu", 96, false, false},
+            {"sigmoid ", ".sigmoid", 96, false, false},
+            {"gelu ", ".gelu", 96, false, false},
+            {"softmax ", ".softmax", 96, false, false},
+            {"bf16 ", ".bf16", 1, true, false},
+            {"f16 ", ".f16", 1, true, false},
+            {"i8 ", ".i8", 1, true, false},
+            {"SGD ", ".sgd", 0, false, true},
+            {"Adam ", ".adam", 0, false, true}};
 
 /* See loop.c. */
 typedef struct Object {
@@ -72,12 +83,14 @@ int generated_subjects(Subject *s, const Net *n, const char *dir)
     for (size_t k = 0; k < sizeof kind / sizeof *kind; k++)
         for (size_t i = 0; i < sizeof way / sizeof *way && kind[k].learns == n->learns; i++) {
             Object *o = open_object(a, arena_printf(a, "%s/%s%s", dir, n->name, kind[k].file), way[i].file);
+            const char *set = way[i].set ? way[i].set : mlp_kernels_best()->name;
             if (o)
                 s[count++] = (Subject){.name = arena_printf(a, "%s%s", kind[k].name, way[i].name),
-                                       .set = way[i].set ? way[i].set : mlp_kernels_best()->name,
+                                       .set = kind[k].narrow ? NULL : set,
                                        .time = time_object,
                                        .state = o,
-                                       .end = end_object};
+                                       .end = end_object,
+                                       .only = kind[k].only};
         }
     return count;
 }
