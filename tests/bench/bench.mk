@@ -15,7 +15,6 @@ endif
 endif
 ifdef QUICK
 BATCHES ?= 1,96
-ROUNDS  ?= 5
 endif
 BATCHES ?= 1,7,16,96,1024
 ROUNDS  ?= 9
@@ -96,7 +95,8 @@ bench-built: $(BENCH)/bench $(BENCH_SO)
 
 bench: packages
 	@-tests/packages.sh $(BENCH_PACKAGES)
-	@[ -d $(BENCH)/node_modules ] || npm install --silent --ignore-scripts --prefix $(BENCH) $(ONNXRUNTIME) >/dev/null 2>&1 || \
+	@[ -d $(BENCH)/node_modules ] || \
+	    npm install --silent --ignore-scripts --prefix $(BENCH) $(ONNXRUNTIME) >/dev/null 2>&1 || \
 	    echo "onnxruntime-node cannot be installed: left out"
 	@$(MAKE) --no-print-directory $(PARALLEL) bench-built
 	@ONNXRUNTIME=$(abspath $(BENCH)) $(BENCH)/bench run $(BENCH) --batches $(BATCHES) --rounds $(ROUNDS) --slice $(SLICE) \
