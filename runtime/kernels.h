@@ -96,15 +96,15 @@
  * computes and in which order. Gradients of parameters are added to what stands in g (dense_grad: if `add`), losses to *loss.
  *
  * zero      count zeros
- * turn      weights for dx = W^T dy, by panelsS and tailS
+ * turn      weights of some inputs for dx = W^T dy, by panelsS and tailS
  * d_relu .. dx = dy * slope, the slope told by b, which is x or y as op_slope_reads_y says; dx may be dy or b
  * softmax_back ...  whole rows, b being y; dx may be dy or b
  * mse ...   the losses but cross_entropy; share: of one feature; delta: of huber; weight may be NULL */
 #define MLP_LEARN_LIST(X)                                                                                              \
     X(zero, (size_t count, float *g))                                                                                  \
-    X(turn, (size_t in, size_t out, int dot, const float *w, float *t))                                                \
+    X(turn, (size_t in, size_t out, int dot, size_t from, size_t to, const float *w, float *t))                        \
     X(dense_grad, (size_t n, size_t in, size_t out, int dot, int add, const float *x, size_t ldx, const float *dy,     \
-                   size_t ldy, float *g, float *gb))                                                                   \
+                   size_t ldy, float *g, float *gb, float *pack, size_t room))                                         \
     X(d_relu, (MLP_BACK_ARGS))                                                                                         \
     X(d_selu, (MLP_BACK_ARGS))                                                                                         \
     X(d_gelu, (MLP_BACK_ARGS))                                                                                         \

@@ -34,11 +34,12 @@ static void k_zero(size_t count, float *g)
     memset(g, 0, count * sizeof *g);
 }
 
-KERNEL(turn, (size_t in, size_t out, int dot, const float *w, float *t), (in, out, dot, w, t))
+KERNEL(turn, (size_t in, size_t out, int dot, size_t from, size_t to, const float *w, float *t),
+       (in, out, dot, from, to, w, t))
 KERNEL(dense_grad,
        (size_t n, size_t in, size_t out, int dot, int add, const float *x, size_t ldx, const float *dy, size_t ldy,
-        float *g, float *gb),
-       (n, in, out, dot, add, x, ldx, dy, ldy, g, gb))
+        float *g, float *gb, float *pack, size_t room),
+       (n, in, out, dot, add, x, ldx, dy, ldy, g, gb, pack, room))
 KERNEL(prelu_grad,
        (size_t n, size_t width, int shared, const float *dy, size_t ldy, const float *x, size_t ldx, float *g),
        (n, width, shared, dy, ldy, x, ldx, g))

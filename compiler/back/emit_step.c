@@ -120,8 +120,6 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     const char *name = arena_printf(e->g->arena, "dense_%dx%d_%s", in, out, epi->name);
     if (s->in[0].stride != in || s->out.stride != out)
         name = arena_printf(e->g->arena, "%s_in%d_out%d", name, s->in[0].stride, s->out.stride);
-    if (s->tail && !s->tail_dot && s->kind == STEP_BACK)
-        name = arena_printf(e->g->arena, "%s_turned", name);
     const char *tail = s->tail_dot ? "dots" : "tail";
     if (s->panels)
         code_instance(&e->c, "panels", epi);
@@ -249,24 +247,49 @@ static const char *call_copy(Emit *e, const Step *s, const Operands *o)
 
 /* ---- training ----------------------------------------------------------------------------------------------- */
 
-/* dx = W^T dy by the weights turned round, which lie in the scratch. */
+/* The gradient of a dense layer's input for one shape, printed once; returns its name. */
+static const char *back_shape(Emit *e, const Step *s)
+{
+    Text *t = &e->c.body;
+    const Epilogue linear = epilogue_of(e, s->node, "v", (Epilogue){.name = "", .expr = "", .needs = "simd"});
+    const int in = s->width, out = s->node->in[0]->width, dot = s->weight->tail_dot, whole = s->threes * 3 * PANEL;
+    const int rest = s->panels - 3 * s->threes, ldy = s->in[0].stride, ldx = s->out.stride;
+    const char *name = arena_printf(e->g->arena, "back_%dx%d", in, out);
+    if (ldx != in || ldy != out)
+        name = arena_printf(e->g->arena, "%s_in%d_out%d", name, ldx, ldy);
+    code_need(&e->c, "turn");
+    if (s->panels)
+        code_instance(&e->c, "panels", &linear);
+    if (s->tail)
+        code_instance(&e->c, "tail", &linear);
+    if (!code_once(&e->c, arena_printf(e->g->arena, "shape %s", name)))
+        return name;
+    code_add(&e->c, t, "/* dx of dense %d -> %d: the weights turned round, some panels at a time, in t */\n"
+                       "static void mlp_%s(size_t n, const float *dy, const float *w, float *t, float *dx)\n{\n",
+             in, out, name);
+    if (s->threes)
+        code_add(&e->c, t, "    for (size_t k = 0; k < %d; k += %d) {\n        mlp_turn(%d, %d, %d, k, k + %d, w, t);\n"
+                           "        mlp_panels_linear(n, %d, 3, %d, dy, %d, t, NULL, dx + k, %d);\n    }\n",
+                 whole, 3 * PANEL, in, out, dot, 3 * PANEL, out, s->split, ldy, ldx);
+    code_add(&e->c, t, "    mlp_turn(%d, %d, %d, %d, %d, w, t);\n", in, out, dot, whole, in);
+    if (rest)
+        code_add(&e->c, t, "    mlp_panels_linear(n, %d, %d, %d, dy, %d, t, NULL, dx + %d, %d);\n", out, rest, s->split, ldy,
+                 whole, ldx);
+    if (s->tail)
+        code_add(&e->c, t, "    mlp_tail_linear(n, %d, %d, %d, dy, %d, t + %d, NULL, dx + %d, %d, 0);\n", out, s->tail,
+                 s->tail_split, ldy, rest * PANEL * out, in - s->tail, ldx);
+    code_add(&e->c, t, "}\n\n");
+    return name;
+}
+
 static const char *call_back(Emit *e, const Step *s, const Operands *o)
 {
-    Epilogue epi = epilogue_of(e, s->node, "v", (Epilogue){.name = "", .expr = "", .needs = "simd"});
-    int out = s->node->in[0]->width;
-    if (emit_portable(e)) {
-        code_need(&e->c, "rows_back");
-        const char *call = arena_printf(e->g->arena, "mlp_rows_back(%s, %d, %d, %s, %d, %s, %s, %d);", o->n, s->width, out,
-                                        o->in[0], s->in[0].stride, emit_table_at(e, s->weight), o->out, s->out.stride);
-        if (!s->node->nepi)
-            return call;
-        code_instance(&e->c, "map", &epi);
-        return arena_printf(e->g->arena, "%s\n        mlp_map_%s(%s%s, %d, %s, %d, %s, %d);", call, epi.name,
-                            epi.reads_block ? "p, " : "", o->n, s->width, o->out, s->out.stride, o->out, s->out.stride);
-    }
-    const char *shape = dense_shape(e, s, (Shape){out, s->width, &epi});
-    return arena_printf(e->g->arena, "mlp_%s(%s%s, %s, scratch + %zu, NULL, %s);", shape, epi.reads_block ? "p, " : "",
-                        o->n, o->in[0], s->turned, o->out);
+    if (!emit_portable(e))
+        return arena_printf(e->g->arena, "mlp_%s(%s, %s, %s, scratch + %zu, %s);", back_shape(e, s), o->n, o->in[0],
+                            emit_table_at(e, s->weight), e->p->work, o->out);
+    code_need(&e->c, "rows_back");
+    return arena_printf(e->g->arena, "mlp_rows_back(%s, %d, %d, %s, %d, %s, %s, %d);", o->n, s->width,
+                        s->node->in[0]->width, o->in[0], s->in[0].stride, emit_table_at(e, s->weight), o->out, s->out.stride);
 }
 
 /* "g + 12", where the gradient (of a statistic: its new value) of n's parameter of that role goes. */
@@ -283,13 +306,16 @@ static const char *call_sums(Emit *e, const Step *s, const Operands *o)
     const Node *n = s->node;
     Arena *a = e->g->arena;
     if (n->op == OP_DENSE_GRAD) {
-        const Table *w = plan_param(e->p, n->grad[ROLE_WEIGHT]);
-        int in = n->in[1]->width, out = n->in[0]->width;
-        bool rows = emit_portable(e);
+        const bool rows = emit_portable(e);
+        const char *numbers = "", *pack = "";
+        if (!rows) {
+            numbers = arena_printf(a, ", %d, %s", plan_param(e->p, n->grad[ROLE_WEIGHT])->tail_dot, s->adds ? "1" : "done > 0");
+            pack = s->packs ? arena_printf(a, ", scratch + %zu, %d", e->p->work, PACK_ROOM) : ", NULL, 0";
+        }
         code_need(&e->c, rows ? "rows_grad" : "dense_grad");
-        return arena_printf(a, "mlp_%s(%s, %d, %d, %s%s%s, %d, %s, %d, %s, %s);", rows ? "rows_grad" : "dense_grad", o->n, in,
-                            out, rows ? "" : w->tail_dot ? "1, " : "0, ", rows ? "" : s->adds ? "1, " : "done > 0, ", o->in[1], s->in[1].stride, o->in[0],
-                            s->in[0].stride, grad_at(e, n, ROLE_WEIGHT), grad_at(e, n, ROLE_BIAS));
+        return arena_printf(a, "mlp_%s(%s, %d, %d%s, %s, %d, %s, %d, %s, %s%s);", rows ? "rows_grad" : "dense_grad", o->n,
+                            n->in[1]->width, n->in[0]->width, numbers, o->in[1], s->in[1].stride, o->in[0], s->in[0].stride,
+                            grad_at(e, n, ROLE_WEIGHT), grad_at(e, n, ROLE_BIAS), pack);
     }
     if (n->op == OP_PRELU_GRAD) {
         code_need(&e->c, "prelu_grad");

@@ -204,24 +204,23 @@ static void emit_buffers(Emit *e, Text *t)
     }
 }
 
+/* How many samples are taken at a time. */
+static void emit_most(Emit *e, Text *t)
+{
+    const int rows = e->p->rows;
+    if (rows >= TILES)
+        text_printf(t, "    const size_t tiles = n ? (n + %d) / %d : 1, most = (n + %d * tiles - 1) / (%d * tiles) * %d;\n", rows - 1,
+                    rows, TILES, TILES, TILES);
+    else
+        text_add(t, "    const size_t most = 1;\n");
+}
+
 /* What no first tile writes; and all of it if there is no sample. */
 static void emit_zeros(Emit *e, Text *t)
 {
     for (size_t from = 0, to = 0; plan_zeros(e->p, &from, &to);)
         text_printf(t, "    for (size_t i = %zu; i < %zu; i++)\n        g[i] = 0.0f;\n", from, to);
     text_printf(t, "    for (size_t i = 0; n == 0 && i < %zu; i++)\n        g[i] = 0.0f;\n", e->p->trained);
-}
-
-static void emit_turns(Emit *e, Text *t)
-{
-    for (int i = 0; i < e->p->nstep && !emit_portable(e); i++) {
-        const Step *s = &e->p->step[i];
-        if (s->kind != STEP_BACK)
-            continue;
-        code_need(&e->c, "turn");
-        code_add(&e->c, t, "    mlp_turn(%d, %d, %d, p + %zu, scratch + %zu);\n", s->weight->cols, s->weight->rows,
-                 s->weight->tail_dot, s->weight->offset, s->turned);
-    }
 }
 
 static void emit_steps(Emit *e, Text *t)
@@ -255,13 +254,14 @@ static void emit_grad(Emit *e, Text *t)
     text_add(t, "\n{\n");
     emit_buffers(e, t);
     text_add(t, "    const float share = n ? 1.0f / (float)n : 0.0f;\n    double loss = 0.0;\n    size_t done = 0;\n");
+    if (!p->whole_batch)
+        emit_most(e, t);
     emit_zeros(e, t);
-    emit_turns(e, t);
     text_add(t, "    while (done < n) {\n");
     if (p->whole_batch)
         text_add(t, "        const size_t m = n; /* batch statistics need the whole batch */\n");
     else
-        text_printf(t, "        const size_t m = n - done < %d ? n - done : %d;\n", p->rows ? p->rows : 1, p->rows ? p->rows : 1);
+        text_add(t, "        const size_t m = n - done < most ? n - done : most;\n");
     text_add(t, steps.data ? steps.data : "");
     for (int i = 0; i < e->g->ninput; i++)
         text_printf(t, "        %s += m * %d;\n", emit_input_name(e, i), e->g->input[i]->width);

@@ -221,7 +221,7 @@ static void maps(JitPrinter *q, const Step *s, int first, Place at)
 
 /* ---- dense ----------------------------------------------------------------------------------------------- */
 
-static int log2_of(int split)
+int jit_split(int split)
 {
     return split >= 8 ? 3 : split >= 4 ? 2 : split >= 2 ? 1 : 0;
 }
@@ -234,10 +234,7 @@ static void add_rest(JitPrinter *q, const Step *s, int skip, int weights, Place 
     if (!one)
         text_printf(&q->body, ",%d", s->in[0].stride);
     text_char(&q->body, ',');
-    if (s->kind == STEP_BACK) /* the weights turned round, in the scratch */
-        text_printf(&q->body, "s+%zu", s->turned + (size_t)weights);
-    else
-        jit_add_table(q, s->weight, weights);
+    jit_add_table(q, s->weight, weights);
     text_char(&q->body, ',');
     jit_add_table(q, s->bias, skip);
     text_char(&q->body, ',');
@@ -260,7 +257,7 @@ static bool strips(JitPrinter *q, const Step *s, Place y, bool relu)
         return false;
     for (int j = 0, now; count > 0; count--, left -= now, j += now * step * lanes) {
         now = (left + count - 1) / count;
-        jit_open_kernel(q, kernel[log2_of(s->split)] + now * step - 1);
+        jit_open_kernel(q, kernel[jit_split(s->split)] + now * step - 1);
         text_printf(&q->body, "%d,", in);
         add_rest(q, s, j, j / PANEL * PANEL * in + j % PANEL, y, true, relu);
     }
@@ -273,16 +270,16 @@ static void dense(JitPrinter *q, const Step *s)
     const bool relu = s->node->nepi && s->node->epi[0]->op == OP_RELU;
     const Place y = before_maps(q, s, relu);
     if (s->panels && !(q->one && strips(q, s, y, relu))) {
-        jit_open_call(q, MLP_KERNEL_panels1 + log2_of(s->split), in);
+        jit_open_call(q, MLP_KERNEL_panels1 + jit_split(s->split), in);
         text_printf(&q->body, "%d,", s->panels);
         add_rest(q, s, 0, 0, y, false, relu);
     }
     if (s->tail && q->one && !s->tail_dot) {
-        jit_open_kernel(q, (has_room(q, y, s->width) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * log2_of(s->tail_split));
+        jit_open_kernel(q, (has_room(q, y, s->width) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * jit_split(s->tail_split));
         text_printf(&q->body, "%d,%d,", in, s->tail);
         add_rest(q, s, whole, whole * in, y, true, relu);
     } else if (s->tail) {
-        jit_open_call(q, s->tail_dot ? MLP_KERNEL_dots : MLP_KERNEL_tail1 + log2_of(s->tail_split), in);
+        jit_open_call(q, s->tail_dot ? MLP_KERNEL_dots : MLP_KERNEL_tail1 + jit_split(s->tail_split), in);
         text_printf(&q->body, "%d,", s->tail);
         add_rest(q, s, whole, whole * in, y, false, relu);
     }
@@ -411,7 +408,6 @@ void jit_add_step(JitPrinter *q, const Step *s)
     go_to(q, s->node->pos);
     switch (s->kind) {
     case STEP_DENSE:
-    case STEP_BACK:
         is_straight(q, s) ? straight_dense(q, s) : dense(q, s);
         break;
     case STEP_MAP:
@@ -429,6 +425,7 @@ void jit_add_step(JitPrinter *q, const Step *s)
         jit_add_io(q, s->in[0], s->out);
         text_add(&q->body, "); ");
         break;
+    case STEP_BACK:
     case STEP_TRAIN:
         jit_add_train_step(q, s);
         break;

@@ -37,6 +37,9 @@ void jit_open_call(JitPrinter *q, int kernel, int width);
 void jit_add_rows(JitPrinter *q, Place at);
 void jit_add_io(JitPrinter *q, Place x, Place y);
 
+/* How far behind the kernel for one partial sum that for `split` of them is. */
+int jit_split(int split);
+
 /* A step as a line, at its place in the script. */
 void jit_add_step(JitPrinter *q, const Step *s);
 

@@ -65,7 +65,48 @@ static void dense_grad(JitPrinter *q, const Step *s)
     jit_add_io(q, s->in[1], s->in[0]);
     add_grad(q, n, ROLE_WEIGHT);
     add_grad(q, n, ROLE_BIAS);
+    if (s->packs)
+        text_printf(&q->body, ",s+%zu,%d", q->p->work, PACK_ROOM);
+    else
+        text_add(&q->body, ",0,0");
     close_call(q);
+}
+
+/* The weights of inputs `from` to `to` turned round, then dx of these: panels, and a tail. */
+static void back_group(JitPrinter *q, const Step *s, const char *from, const char *to, int panels, int tail)
+{
+    const int out = s->node->in[0]->width;
+    jit_open_kernel(q, MLP_KERNEL_turn);
+    text_printf(&q->body, "%d,%d,%d,%s,%s,", s->width, out, s->weight->tail_dot, from, to);
+    jit_add_table(q, s->weight, 0);
+    text_printf(&q->body, ",s+%zu);", q->p->work);
+    for (int part = 0; part < 2; part++) {
+        const int width = part ? tail : panels;
+        if (!width)
+            continue;
+        jit_open_call(q, part ? MLP_KERNEL_tail1 + jit_split(s->tail_split) : MLP_KERNEL_panels1 + jit_split(s->split), out);
+        text_printf(&q->body, "%d,", width);
+        jit_add_rows(q, s->in[0]);
+        text_printf(&q->body, ",s+%zu,0,", q->p->work + (size_t)(part ? panels * PANEL * out : 0));
+        jit_add_place(q, s->out);
+        text_printf(&q->body, "+%s+%d,%d,0);", from, part ? panels * PANEL : 0, s->out.stride);
+    }
+}
+
+static void dense_back(JitPrinter *q, const Step *s)
+{
+    const int whole = s->threes * 3 * PANEL;
+    char from[16], to[16];
+    if (s->threes) {
+        text_printf(&q->body, "for(k=0;k<%d;k+=%d){", whole, 3 * PANEL);
+        snprintf(to, sizeof to, "k+%d", 3 * PANEL);
+        back_group(q, s, "k", to, 3, 0);
+        text_char(&q->body, '}');
+    }
+    snprintf(from, sizeof from, "%d", whole);
+    snprintf(to, sizeof to, "%d", s->width);
+    back_group(q, s, from, to, s->panels - 3 * s->threes, s->tail);
+    text_char(&q->body, ' ');
 }
 
 static void sums(JitPrinter *q, const Step *s)
@@ -199,6 +240,9 @@ static void scatter(JitPrinter *q, const Step *s)
 void jit_add_train_step(JitPrinter *q, const Step *s)
 {
     switch (op_info[s->node->op].kind) {
+    case KIND_DENSE:
+        dense_back(q, s);
+        break;
     case KIND_ROW:
         row_back(q, s);
         break;
@@ -227,7 +271,7 @@ static void add_locals(const Plan *p, size_t rows, Text *t, JitText *made)
     const Graph *g = p->graph;
     int count = 0;
     text_add(t, "void mlp_grad(const float*p,size_t n,const float*const*in,float*g,float*s,double*loss,float share,"
-                "uint64_t seed,uint64_t step)\n{\nsize_t m,done=0;\n");
+                "uint64_t seed,uint64_t step)\n{\nsize_t m,k,most,done=0;\n");
     for (int i = 0; i < g->ninput; i++)
         text_printf(t, "const float*x%d=in[%d];\n", i, count++);
     for (int i = 0; i < g->ntarget; i++)
@@ -259,17 +303,14 @@ static void add_zeros(JitPrinter *q)
     text_printf(&q->body, "%zu,g);\n", q->p->trained);
 }
 
-static void add_turns(JitPrinter *q)
+/* The loop over as few tiles of about the same size as there can be. */
+static void add_most(JitPrinter *q, size_t rows)
 {
-    for (int i = 0; i < q->p->nstep; i++) {
-        const Step *s = &q->p->step[i];
-        if (s->kind != STEP_BACK)
-            continue;
-        jit_open_kernel(q, MLP_KERNEL_turn);
-        text_printf(&q->body, "%d,%d,%d,", s->weight->cols, s->weight->rows, s->weight->tail_dot);
-        jit_add_table(q, s->weight, 0);
-        text_printf(&q->body, ",s+%zu);\n", s->turned);
-    }
+    if (rows >= TILES)
+        text_printf(&q->body, "k=n?(n+%zu)/%zu:1;most=(n+%d*k-1)/(%d*k)*%d;\n", rows - 1, rows, TILES, TILES, TILES);
+    else
+        text_printf(&q->body, "most=%zu;\n", rows);
+    text_add(&q->body, "for(;done<n;done+=m){m=n-done<most?n-done:most;\n");
 }
 
 JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a)
@@ -278,11 +319,10 @@ JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constan
     JitText made = {.rows = p->rows ? (size_t)p->rows : 1};
     Text head = {0};
     add_zeros(&q);
-    add_turns(&q);
     if (p->whole_batch)
         text_add(&q.body, "for(;done<n;done+=m){m=n;\n");
     else
-        text_printf(&q.body, "for(;done<n;done+=m){m=n-done<%zu?n-done:%zu;\n", made.rows, made.rows);
+        add_most(&q, made.rows);
     for (int i = 0; i < p->nstep; i++)
         jit_add_step(&q, &p->step[i]);
     jit_add_advance(&q);

@@ -154,7 +154,14 @@ static void plan_dense(Planner *q, Step *s)
     s->tail_dot = w->tail_dot = s->tail && better_as_dot(s->tail, in);
 }
 
-/* The gradient of a dense layer's input: the same kernels over the weights turned round. */
+/* A step works in `floats` floats of the scratch. */
+static void need_work(Planner *q, size_t floats)
+{
+    if (q->p->target == TARGET_SIMD && q->p->work_room < floats)
+        q->p->work_room = floats;
+}
+
+/* The gradient of a dense layer's input: the same kernels over the weights turned round, a group of panels at a time. */
 static void plan_back(Planner *q, Step *s)
 {
     int out = s->node->in[0]->width;
@@ -163,14 +170,17 @@ static void plan_back(Planner *q, Step *s)
     s->tail = s->width % PANEL;
     s->split = split_for(s->panels, out);
     s->tail_split = split_for(1, out);
-    s->turned = q->p->fixed;
-    if (q->p->target == TARGET_SIMD)
-        q->p->fixed += (s->weight->count + PANEL - 1) / PANEL * PANEL;
+    s->threes = s->panels > 4 ? (s->panels - 2) / 3 : 0;
+    int rest = s->width - s->threes * 3 * PANEL;
+    need_work(q, (size_t)(s->threes && rest < 3 * PANEL ? 3 * PANEL : rest) * (size_t)out);
 }
 
-/* The gradient of a dense layer: its first tile writes, others add. */
+/* The gradient of a dense layer: its first tile writes, others add. Samples of a kilobyte and more lie on pages and in sets of
+ * the cache of their own: they are packed, where each is then taken for two groups of outputs. */
 static void plan_grad(Planner *q, Step *s)
 {
+    s->packs = s->node->in[1]->width >= 256 && s->node->in[0]->width >= 4 * PANEL;
+    need_work(q, s->packs ? PACK_ROOM : 0);
     for (int r = 0; r < ROLE_COUNT; r++)
         if (s->node->grad[r] && q->p->target == TARGET_SIMD) {
             Table *t = q->p->table_of[s->node->grad[r]->id];
@@ -470,13 +480,13 @@ static void lay_out_numbers(Plan *p)
 
 /* Samples at a time in training. Each tile passes once over weights and gradients, wherever they live: 120 samples make
  * that cheap, but then their buffers should stay in L2 (128 K floats), or be no larger than the net itself, which is passed
- * over anyway. So: as many as one of the two allows, in multiples that every tile height divides and that leave every
- * buffer on a cache line. */
+ * over anyway. So: as many as one of the two allows, in multiples of TILES, which leave every buffer on a cache line. A batch
+ * is cut into as few tiles as that takes, all about the same: each tile turns weights round. */
 static int training_rows(size_t sample, size_t trained)
 {
     const size_t most = 480, l2 = (size_t)128 * 1024, room = trained > l2 ? trained : l2;
     const size_t fit = room / sample;
-    return fit >= most ? (int)most : fit >= 48 ? (int)fit / 48 * 48 : 48;
+    return fit >= most ? (int)most : fit >= TILES ? (int)fit / TILES * TILES : TILES;
 }
 
 /* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. Weights beyond L2 are
@@ -578,6 +588,8 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target)
     lay_out_numbers(p);
     choose_rows(p);
     p->params = graph_params(g);
+    p->work = p->fixed;
+    p->fixed += (p->work_room + PANEL - 1) / PANEL * PANEL;
     arena_free(scratch);
     return p;
 }

@@ -59,7 +59,8 @@ typedef struct Step {
     const Table *weight, *bias; /* dense; layernorm: weight, bias */
     const Table *scale; /* dense whose weights are scaled: scales and biases, instead of bias */
     bool adds;        /* dense_grad: another step has written the gradient before */
-    size_t turned;    /* STEP_BACK: where in the scratch its weights lie, turned round */
+    int threes;       /* STEP_BACK: groups of three panels, whose weights are turned round at a time; the rest are the last */
+    bool packs;       /* dense_grad: samples are packed, in the work space */
 } Step;
 
 typedef struct Plan {
@@ -78,7 +79,8 @@ typedef struct Plan {
     int ntable;
     Table **table_of; /* by parameter id; NULL: not in this plan */
     bool whole_batch; /* training with batch statistics: a batch is not taken in parts */
-    size_t fixed;     /* training: floats of scratch besides the buffers */
+    size_t fixed;     /* training: floats of scratch besides the buffers, the work space among them */
+    size_t work, work_room; /* training: where in the scratch single steps have their work space, and its floats */
     struct Plan *train; /* WEIGHTS_ARGUMENT: the plan of the net that learns, over the same block; NULL: it cannot */
     size_t trained;   /* floats at the beginning of the block that have a gradient; statistics follow */
     size_t numbers;  /* floats in the block (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
@@ -90,7 +92,8 @@ typedef struct Plan {
     size_t ram_one, ram_batch; /* bytes of buffers of one call */
 } Plan;
 
-enum { PANEL = 16, STACK_LIMIT = 64 * 1024 };
+/* TILES: samples that tiles of every height divide. PACK_ROOM: floats of the work space where samples are packed: they stay in a cache of 1 MB with as many of the gradient. */
+enum { PANEL = 16, TILES = 48, STACK_LIMIT = 64 * 1024, PACK_ROOM = 136 * 1024 };
 
 /* Decides everything for a fused graph; lives in the graph's arena. Never NULL. */
 Plan *plan_make(const Graph *g, WeightsAs as, Target target);

@@ -7,7 +7,7 @@
 static bool carries(const Node *n)
 {
     OpKind kind = op_info[n->op].kind;
-    return kind == KIND_DENSE || kind == KIND_ELEMENT || kind == KIND_JOIN;
+    return n->op == OP_DENSE || kind == KIND_ELEMENT || kind == KIND_JOIN;
 }
 
 static void append(Graph *g, Node *to, Node *n)
