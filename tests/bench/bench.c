@@ -102,9 +102,9 @@ static Result sum_up(const Net *n, size_t batch, const Subject *s, Row *r, int r
 }
 
 /* The limit for code of an instruction set: the longest time of those that hold for it. */
-static void set_limit(Result *r, const Result *limit, int nlimit)
+static void set_limit(Result *r, const Result *limit, int limits)
 {
-    for (int i = 0; i < nlimit && r->set; i++)
+    for (int i = 0; i < limits && r->set; i++)
         if (!*limit[i].set || strcmp(limit[i].set, r->set) == 0) {
             r->limit = fmax(r->limit, limit[i].median);
             r->limit_best = fmax(r->limit_best, limit[i].best);
@@ -140,6 +140,7 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
 {
     Row *row = ARENA_ARRAY(n->compile.arena, (size_t)count, Row);
     Result limit[SUBJECTS_MAX];
+    int limits = 0;
     run_rounds(o, n, batch, s, row, count);
     printf("%s, %sbatch %zu\n", n->name, n->learns ? "training, " : "", batch);
     for (int i = 0; i < count; i++) {
@@ -147,9 +148,9 @@ static void measure(const Options *o, const Net *n, size_t batch, Subject *s, in
             continue;
         Result r = sum_up(n, batch, &s[i], &row[i], o->rounds);
         if (i < nlimit)
-            limit[i] = r;
+            limit[limits++] = r;
         else
-            set_limit(&r, limit, nlimit);
+            set_limit(&r, limit, limits);
         print_result(n, &r, i < nlimit);
         keep(all, &r);
     }

@@ -59,7 +59,8 @@ void fill(float *x, size_t count, unsigned seed);
 size_t blocks_of(size_t batch);
 
 /* limits.c: what the machine can do, as subjects: for each instruction set the multiply-adds of the net at full rate
- * ("avx512"), and, of a net that answers, all its weights read once ("stream"). */
+ * ("avx512"); of a net that answers, all its weights read once ("stream"); and of a small one, at batch 1, how long
+ * each step of its longest chain must wait for the one before ("chain": samples that overlap can be faster). */
 int limit_subjects(Subject *s, const Net *n);
 void print_limits(void);
 

@@ -24,12 +24,14 @@ typedef struct Floor {
 
 #define NATIVE "% -O3 native"
 #define WIDE "b784_512_512_10 b1024_4096_1024 b8x1024"
+#define SMALL "b2_8_1 b16_64_32_32_5 b1000_1"
 #define FROM_64 "b64_64_10 b784_256_10 ad b784_512_512_10 b1024_4096_1024 b8x1024 b256x16"
 
 static const Floor floors[] = {
     {"one sample, weights in L1 or L2: of the stream rate", NATIVE, "stream", "b784_256_10 ad", {1}, EACH, 0.88},
     {NULL, NATIVE, "stream", "b64_64_10", {1}, EACH, 0.6},
     {"one sample, weights from beyond L2: of the stream rate", NATIVE, "stream", WIDE " b256x16", {1}, EACH, 0.95},
+    {"one sample of a small net: of its chain of latencies", NATIVE, "chain", SMALL, {1}, EACH, 1 / 1.5},
     {"one sample of a small net: microseconds, at most", NATIVE, NULL, "b16_64_32_32_5", {1}, EACH, 0.095},
     {NULL, NATIVE, NULL, "b2_8_1", {1}, EACH, 0.013},
     {"batches: of the peak of multiply-adds", NATIVE, "peak", WIDE, {96, 1024}, EACH, 0.88},

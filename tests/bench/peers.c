@@ -187,7 +187,7 @@ int library_subjects(Subject *s, const Net *n)
  */
 
 typedef struct Process {
-    const char *program, *script;
+    const char *name, *program, *script;
     FILE *to, *from; /* NULL: not started */
     bool gone;       /* it does not start here */
 } Process;
@@ -200,8 +200,8 @@ typedef struct Peer {
     const char *net; /* "784,256:relu,10:linear" */
 } Peer;
 
-static Process process[] = {{.program = "/usr/bin/python3", .script = "torch_peer.py"},
-                            {.program = "node", .script = "onnx_peer.js"}};
+static Process process[] = {{.name = "PyTorch", .program = "/usr/bin/python3", .script = "torch_peer.py"},
+                            {.name = "onnxruntime", .program = "node", .script = "onnx_peer.js"}};
 static const Peer peers[] = {{"PyTorch eager", "eager", 0, false, NULL},
                              {"PyTorch frozen", "frozen", 0, false, NULL},
                              {"onnxruntime", "onnx", 1, false, NULL},
@@ -263,7 +263,7 @@ int process_subjects(Subject *s, const Net *n, const char *dir)
         if (peers[i].learns != n->learns)
             continue;
         if (!started(&process[peers[i].process], dir, a)) {
-            missing(peers[i].name, "it does not start here");
+            missing(process[peers[i].process].name, "it does not start here");
             continue;
         }
         Peer *peer = ARENA_NEW(a, Peer);
