@@ -51,15 +51,35 @@ static MLP_INLINE size_t mlp_next(const size_t j, const size_t panels)
 }
 
 /*@ sums : kernel */
+/* One input for a tile of `rows` rows by `cols` vectors, the last one of `last` lanes: a[r][c] += x[r * ldx] w[c]. The weights
+ * are pinned: gcc, short of registers with AVX2, would read them again for each row. */
+static MLP_INLINE void MLP_OF(add)(const int rows, const int cols, const int last, const size_t across, const float *x,
+                               const size_t ldx, const MLP_W *w, mlp_vec a[MLP_ROWS][MLP_COLS])
+{
+    mlp_vec v[MLP_COLS];
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++)
+        v[c] = mlp_pin(MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, across), c < cols - 1 ? MLP_LANES : last));
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        const mlp_vec xk = mlp_set(x[(size_t)r * ldx]);
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            a[r][c] = mlp_fma(v[c], xk, a[r][c]);
+    }
+}
+
 /* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b[r * ldb] + sum of
- * x[r * ldx + k * kx] times the vector w[k * step], for `rows` rows by `cols` vectors, the last one of `last` lanes; only
- * number 0 adds b. All of a stays in registers, rows and cols being constants; what lies at next + k * ahead is fetched
- * meanwhile, unless ahead is 0. Bound by FMA throughput: rows * cols of them for rows + cols loads. */
+ * x[r * ldx + k * kx] times the vector w[k * step], for a tile; only number 0 adds b. All of a stays in registers, rows and
+ * cols being constants; what lies at next + k * ahead is fetched meanwhile, unless ahead is 0. Bound by FMA throughput:
+ * rows * cols of them for rows + cols loads, four inputs a round, so that a core with two threads, which decodes three
+ * instructions a cycle for each, keeps up. */
 static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
                                 const int split, const int s, const size_t count, const float *x, const size_t ldx,
                                 const size_t kx, const MLP_W *w, const size_t ahead, const MLP_W *next, const float *b,
                                 const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
+    const size_t inputs = (count + (size_t)(split - 1 - s)) / (size_t)split;
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
@@ -69,21 +89,13 @@ static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int la
                 a[r][c] = mlp_take(b + (size_t)r * ldb + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
         }
     }
-    MLP_ROLLED
-    for (size_t k = (size_t)s; k < count; k += (size_t)split) {
-        mlp_vec v[MLP_COLS];
+    x += (size_t)s * kx;
+    w += (size_t)s * step;
+    MLP_UNROLL4
+    for (size_t k = 0; k < inputs; k++) {
         if (ahead)
-            mlp_prefetch(next + k * ahead);
-        MLP_UNROLL
-        for (int c = 0; c < cols; c++)
-            v[c] = MLP_TAKE(w + MLP_PLACE(c * MLP_LANES, across) + k * step, c < cols - 1 ? MLP_LANES : last);
-        MLP_UNROLL
-        for (int r = 0; r < rows; r++) {
-            mlp_vec xk = mlp_set(x[(size_t)r * ldx + k * kx]);
-            MLP_UNROLL
-            for (int c = 0; c < cols; c++)
-                a[r][c] = mlp_fma(v[c], xk, a[r][c]);
-        }
+            mlp_prefetch(next + k * (size_t)split * ahead);
+        MLP_OF(add)(rows, cols, last, across, x + k * (size_t)split * kx, ldx, w + k * (size_t)split * step, a);
     }
 }
 

@@ -105,8 +105,9 @@ typedef float mlp_vec;
 #endif
 
 /* MLP_INLINE: inlined always, no warning if unused. MLP_ALIGN: at the start of a declaration, 64-byte
- * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole.
- * MLP_ROLLED: leaves it a loop; gcc unrolls short ones around a tile, and then runs out of registers. */
+ * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole; MLP_UNROLL4: before
+ * any loop, by four. MLP_ROLLED: leaves it a loop; gcc unrolls short ones around a tile, and then runs out of
+ * registers. */
 #if defined(MLP_AVX512) && defined(__clang__)
 #define MLP_INLINE inline __attribute__((always_inline, unused, min_vector_width(512)))
 #elif defined(MLP_GNU)
@@ -125,12 +126,15 @@ typedef float mlp_vec;
 #endif
 #if defined(MLP_GNU) && defined(__clang__)
 #define MLP_UNROLL _Pragma("clang loop unroll(full)")
+#define MLP_UNROLL4 _Pragma("clang loop unroll_count(4)")
 #define MLP_ROLLED
 #elif defined(MLP_GNU) && __GNUC__ >= 8
 #define MLP_UNROLL _Pragma("GCC unroll 16")
+#define MLP_UNROLL4 _Pragma("GCC unroll 4")
 #define MLP_ROLLED _Pragma("GCC unroll 1")
 #else
 #define MLP_UNROLL
+#define MLP_UNROLL4
 #define MLP_ROLLED
 #endif
 
