@@ -156,33 +156,40 @@ static MLP_INLINE void MLP_FN(put)(MLP_P const int rows, const int cols, const i
 /*@ end */
 #if 0 /* the same for a costly epilogue: code.c takes these in place of put */
 /*@ late : kernel cold */
-/* The epilogue over the stored sums of a tile. A function of its own: its constants, some twenty, would take the registers
- * of the sums. */
-static MLP_COLD void MLP_FN(late)(MLP_P int rows, const int width, float *y, const size_t ldy, const size_t j)
+/* y = the epilogue of a tile's sums, put aside in whole vectors. A function of its own: its constants, some twenty, would take
+ * the registers of the sums. */
+static MLP_COLD void MLP_FN(late)(MLP_P int rows, const int width, const float *a, const size_t lda, float *y,
+                                  const size_t ldy, const size_t j)
 {
     (void)j;
-    for (; rows > 0; rows--, y += ldy) {
+    for (; rows > 0; rows--, a += lda, y += ldy) {
         int c = 0;
         for (; c + MLP_LANES <= width; c += MLP_LANES)
-            mlp_store(y + c, MLP_ACT(mlp_load(y + c), j + (size_t)c, MLP_LANES));
+            mlp_store(y + c, MLP_ACT(mlp_load(a + c), j + (size_t)c, MLP_LANES));
         if (c < width)
-            mlp_store_n(y + c, MLP_ACT(mlp_load_n(y + c, width - c), j + (size_t)c, width - c), width - c);
+            mlp_store_n(y + c, MLP_ACT(mlp_load(a + c), j + (size_t)c, width - c), width - c);
     }
 }
 
 /*@ put_late : late */
-/* Stores the sums of a tile, and if they are whole calls the epilogue. */
+/* Stores the sums of a tile, or if they are whole calls the epilogue, which does. They are put aside in whole vectors: what a
+ * masked store wrote is not read back at once. */
 static MLP_INLINE void MLP_FN(put)(MLP_P const int rows, const int cols, const int last, const int whole,
                                    mlp_vec a[MLP_ROWS][MLP_COLS], float *y, const size_t ldy, const size_t j)
 {
+    MLP_ALIGN float t[MLP_ROWS * MLP_COLS * MLP_LANES];
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
-        for (int c = 0; c < cols; c++)
-            mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], c < cols - 1 ? MLP_LANES : last);
+        for (int c = 0; c < cols; c++) {
+            if (whole)
+                mlp_store(t + (r * cols + c) * MLP_LANES, a[r][c]);
+            else
+                mlp_give(y + (size_t)r * ldy + c * MLP_LANES, a[r][c], c < cols - 1 ? MLP_LANES : last);
+        }
     }
     if (whole)
-        MLP_FN(late)(MLP_PASS rows, (cols - 1) * MLP_LANES + last, y, ldy, j);
+        MLP_FN(late)(MLP_PASS rows, (cols - 1) * MLP_LANES + last, t, (size_t)(cols * MLP_LANES), y, ldy, j);
 }
 
 /*@ end */
