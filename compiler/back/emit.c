@@ -186,21 +186,27 @@ static void emit_part(Emit *e, Text *t)
 }
 
 /* A batch in parts, which may run in as many threads: samples do not know of each other. The caller's scratch holds so many
- * parts at once, the stack of a thread one. */
+ * parts at once, a turn; the stack of a thread one. Threads want turns of parts alike, of as many samples as tiles divide. */
 static void emit_parts(Emit *e, Text *t)
 {
     const Plan *p = e->p;
     const int rows = p->rows, turn = p->parts * rows;
-    const bool turns = p->scratch_argument;
+    const bool turns = p->scratch_argument, threads = p->together < SIZE_MAX && (p->parts > 1 || !turns);
     const char *indent = turns ? "        " : "    ", *n = turns ? "m" : "n";
+    const char *part = turns && threads ? "part" : arena_printf(e->g->arena, "%d", rows);
+    if (turns && threads)
+        text_printf(t,
+                    "    size_t part = %d;\n#if defined(_OPENMP)\n    if (n >= %zu) /* turns of %d parts alike, of eights */\n"
+                    "        part = (n - 1) / ((n + %d) / %d * %d) * 8 + 8;\n#endif\n",
+                    rows, p->together, p->parts, turn - 1, turn, 8 * p->parts);
+    const char *all = arena_printf(e->g->arena, p->parts > 1 ? "%d * part" : "%d", p->parts > 1 ? p->parts : rows);
     if (turns)
-        text_printf(t, "    for (size_t t = 0; t < n; t += %d) {\n        const size_t m = n - t < %d ? n - t : %d;\n", turn, turn,
-                    turn);
-    if (p->together < SIZE_MAX && (p->parts > 1 || !turns))
+        text_printf(t, "    for (size_t t = 0; t < n; t += %s) {\n        const size_t m = n - t < %s ? n - t : %s;\n", all, all, all);
+    if (threads)
         text_printf(t, "#if defined(_OPENMP)\n#pragma omp parallel for if (%s >= %zu)\n#endif\n", n, p->together);
-    text_printf(t, "%sfor (long i = 0; i < (long)((%s + %d) / %d); i++) {\n%s    const size_t done = (size_t)i * %d;\n", indent, n,
-                rows - 1, rows, indent, rows);
-    code_add(&e->c, t, "%s    mlp_part(%s%s - done < %d ? %s - done : %d", indent, e->block ? "p, " : "", n, rows, n, rows);
+    text_printf(t, "%sfor (long i = 0; i < (long)((%s + %s - 1) / %s); i++) {\n%s    const size_t done = (size_t)i * %s;\n", indent,
+                n, part, part, indent, part);
+    code_add(&e->c, t, "%s    mlp_part(%s%s - done < %s ? %s - done : %s", indent, e->block ? "p, " : "", n, part, n, part);
     part_arguments(e, t, turns ? "(t + done)" : "done");
     if (turns)
         text_printf(t, ", scratch + done * %zu", p->ram_one / sizeof(float));
