@@ -12,10 +12,11 @@
  * samples of x[r] times the vector dy. In g, row r is `down` floats from the next, panels of 16 columns `across`. */
 static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const int last, size_t n, const int add,
                                      const float *x, const size_t ldx, const float *dy, const size_t ldy, float *g,
-                                     const size_t across, const size_t down)
+                                     const size_t across, const size_t down, const float *next)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS];
-    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, 0, dy, NULL, 0, a);
+    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS ? MLP_AHEAD : 0, next,
+             NULL, 0, a);
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
@@ -35,14 +36,15 @@ static MLP_INLINE void mlp_grad_strip(const size_t rows, const int cols, const i
                                       const size_t ldy, float *g, const size_t across, const size_t down)
 {
     size_t k = 0;
-    for (; rows - k >= MLP_ROWS; k += MLP_ROWS)
-        mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down);
+    for (size_t panel = 0; rows - k >= MLP_ROWS; k += MLP_ROWS, panel = panel + 1 < MLP_GROUP ? panel + 1 : 0)
+        mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down,
+                      g + panel * across + (k + (MLP_GROUP - panel) * MLP_ROWS) * down);
 #if MLP_ROWS >= 4
     for (; rows - k >= 2; k += 2)
-        mlp_grad_tile(2, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down);
+        mlp_grad_tile(2, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, g);
 #endif
     for (; k < rows; k++)
-        mlp_grad_tile(1, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down);
+        mlp_grad_tile(1, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, g);
 }
 
 /* `width` floats of each of n rows, one row after the other. */
@@ -200,8 +202,11 @@ static void mlp_turn(const size_t in, const size_t out, const int dot, const siz
 {
     for (size_t o = 0; o < out; o += 16) {
         const size_t width = out - o < 16 ? out - o : 16, squares = width < 16 ? from : to - to % 16;
-        for (size_t k = from; k < squares; k += 16)
+        for (size_t k = from; k < squares; k += 16) {
+            for (size_t i = 0; i < 256; i += 16)
+                mlp_prefetch(w + (in + k) * 16 + i);
             mlp_turn16(w + k * 16, t + (k - from) * out + o * 16);
+        }
         for (size_t k = squares; k < to; k++) {
             const size_t panel = k / 16 * 16, step = to - panel < 16 ? to - panel : 16;
             float *at = t + (panel - from) * out + o * step + k % 16;
