@@ -39,26 +39,36 @@ static float mlp_clip(const size_t count, const float *g, const float most)
     return lane[0] > most ? most / (lane[0] + 1e-6f) : 1.0f;
 }
 
-/*@ sgd : kernel */
+/*@ ahead : simd */
+/* MLP_FETCH: in a loop over floats p[i], asks for those that come half a page later: updates compute little and wait for
+ * memory, whose own fetching ahead ends at each page. */
+#define MLP_FETCH(p, i) mlp_prefetch((p) + (i) + 512)
+
+/*@ sgd : kernel ahead */
 /* w -= lr d, d = scale g + decay w; with momentum v = momentum v + d stands for d (nesterov: d + momentum v). As
  * torch.optim.SGD. */
 static void mlp_sgd(const size_t count, float *w, const float *g, const float scale, const float lr, const float decay)
 {
     for (size_t i = 0; i < count; i += MLP_LANES) {
         const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        MLP_FETCH(w, i);
+        MLP_FETCH(g, i);
         const mlp_vec old = mlp_take(w + i, left);
         const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
         mlp_give(w + i, mlp_fnma(mlp_set(lr), d, old), left);
     }
 }
 
-/*@ momentum : kernel */
+/*@ momentum : kernel ahead */
 /* As torch.optim.SGD with momentum; state: count floats, zero at first. */
 static void mlp_momentum(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
                          const float decay, const float momentum, const int nesterov)
 {
     for (size_t i = 0; i < count; i += MLP_LANES) {
         const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        MLP_FETCH(w, i);
+        MLP_FETCH(g, i);
+        MLP_FETCH(state, i);
         const mlp_vec old = mlp_take(w + i, left), mu = mlp_set(momentum);
         const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
         const mlp_vec v = mlp_fma(mu, mlp_take(state + i, left), d);
@@ -67,13 +77,16 @@ static void mlp_momentum(const size_t count, float *w, const float *g, float *st
     }
 }
 
-/*@ rmsprop : kernel simd_sqrt */
+/*@ rmsprop : kernel ahead simd_sqrt */
 /* s = alpha s + (1 - alpha) d^2, w -= lr d / (sqrt(s) + eps), as torch.optim.RMSprop; state: count floats, zero at first. */
 static void mlp_rmsprop(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
                         const float decay, const float alpha, const float eps)
 {
     for (size_t i = 0; i < count; i += MLP_LANES) {
         const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        MLP_FETCH(w, i);
+        MLP_FETCH(g, i);
+        MLP_FETCH(state, i);
         const mlp_vec old = mlp_take(w + i, left);
         const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
         const mlp_vec s = mlp_fma(mlp_set(alpha), mlp_take(state + i, left), mlp_mul(mlp_set(1.0f - alpha), mlp_mul(d, d)));
@@ -82,7 +95,7 @@ static void mlp_rmsprop(const size_t count, float *w, const float *g, float *sta
     }
 }
 
-/*@ adam : kernel simd_sqrt */
+/*@ adam : kernel ahead simd_sqrt */
 /* As torch.optim.Adam (Kingma and Ba 2015), or AdamW (Loshchilov and Hutter 2019) when the decay is decoupled. step
  * counts from 1; state: 2 count floats, zero at first. */
 static void mlp_adam(const size_t count, float *w, const float *g, float *state, unsigned long step, const float scale,
@@ -101,6 +114,10 @@ static void mlp_adam(const size_t count, float *w, const float *g, float *state,
     const mlp_vec keep = mlp_set(decoupled ? 1.0f - lr * decay : 1.0f), l2 = mlp_set(decoupled ? 0.0f : decay);
     for (size_t i = 0; i < count; i += MLP_LANES) {
         const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
+        MLP_FETCH(w, i);
+        MLP_FETCH(g, i);
+        MLP_FETCH(state, i);
+        MLP_FETCH(state + count, i);
         const mlp_vec old = mlp_take(w + i, left);
         const mlp_vec d = mlp_fma(l2, old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
         const mlp_vec m0 = mlp_take(state + i, left), v0 = mlp_take(state + count + i, left);
