@@ -231,19 +231,6 @@ static void update_best(const step_numbers *s, size_t count, float *w, const flo
 }
 #endif
 
-/* An update computes little and waits for memory: floats that are done at a time while the next as many are on their way. */
-enum { CHUNK = 512 };
-
-static void fetch(const float *p)
-{
-#if defined(__GNUC__)
-    for (int i = 0; i < CHUNK; i += 16)
-        __builtin_prefetch(p + i, 0, 2);
-#else
-    (void)p;
-#endif
-}
-
 void mlp_optimizer_range(const mlp_optimizer *o, size_t params, size_t from, size_t count, float *w, const float *g,
                          float *state, uint64_t step, double lr, float scale)
 {
@@ -266,19 +253,8 @@ void mlp_optimizer_range(const mlp_optimizer *o, size_t params, size_t from, siz
         s.root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
     }
     size_t kept = states(o);
-    w += from;
-    g += from;
     float *a = kept > 0 ? state + from : NULL, *b = kept > 1 ? state + params + from : NULL;
-    for (size_t i = 0, n; i < count; i += n) {
-        n = count - i < CHUNK ? count - i : CHUNK;
-        fetch(w + i + n);
-        fetch(g + i + n);
-        if (a)
-            fetch(a + i + n);
-        if (b)
-            fetch(b + i + n);
-        update_best(&s, n, w + i, g + i, a ? a + i : NULL, b ? b + i : NULL);
-    }
+    update_best(&s, count, w + from, g + from, a, b);
 }
 
 void mlp_optimizer_step(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state, uint64_t step,
