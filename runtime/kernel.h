@@ -238,11 +238,12 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
 }
 
 /*@ strip : kernel */
-/* Dense, one sample by `cols` vectors of outputs, the last of `last` lanes: split * cols sums in registers hide the
- * latency of FMA. Bound by the stream of weights: one load for each FMA. */
-static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const size_t step, const int split,
-                                     const size_t in, const float *x, const MLP_W *w, const float *b, float *y,
-                                     const size_t j)
+/* Dense, one sample by `cols` vectors of outputs, the last of `last` lanes, of which y has room for `room`: split * cols
+ * sums in registers hide the latency of FMA. Bound by the stream of weights: one load for each FMA. In thin layers by
+ * latency: a vector stored in part cannot be read back before it has reached the cache, a whole one at once. */
+static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const int room, const size_t step,
+                                     const int split, const size_t in, const float *x, const MLP_W *w, const float *b,
+                                     float *y, const size_t j)
 {
     const size_t even = in - in % (size_t)split;
     (void)j;
@@ -290,7 +291,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
         }
         if (split == 8)
             a[0][c] = a[0][c] + a[4][c];
-        mlp_give(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), n);
+        mlp_give(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), c < cols - 1 ? MLP_LANES : room);
     }
 }
 
@@ -319,7 +320,7 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
     }
     for (int c = 0; c < width; c += MLP_LANES) {
         const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
-        mlp_give(y + c, MLP_ACT(mlp_take(sum + c, n), j + (size_t)c, n), n);
+        mlp_give(y + c, MLP_ACT(width == 1 ? mlp_set(sum[0]) : mlp_take(sum + c, n), j + (size_t)c, n), n);
     }
 }
 
@@ -385,25 +386,26 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     for (n -= tiled, x += tiled * ldx, y += tiled * ldy; n > 0; n--, x += ldx, y += ldy) {
         size_t j = 0;
         for (; j < longer * (size + 1) * step * MLP_LANES; j += (size + 1) * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
-                          MLP_BIAS(b, j), y + j, j);
+            MLP_FN(strip)(MLP_PASS (int)((size + 1) * step), MLP_LANES, MLP_LANES, 16, split, in, x,
+                          w + MLP_PLACE(j, 16 * in), MLP_BIAS(b, j), y + j, j);
         for (; j < 16 * panels; j += size * step * MLP_LANES)
-            MLP_FN(strip)(MLP_PASS (int)(size * step), MLP_LANES, 16, split, in, x, w + MLP_PLACE(j, 16 * in),
-                          MLP_BIAS(b, j), y + j, j);
+            MLP_FN(strip)(MLP_PASS (int)(size * step), MLP_LANES, MLP_LANES, 16, split, in, x,
+                          w + MLP_PLACE(j, 16 * in), MLP_BIAS(b, j), y + j, j);
     }
 }
 
 /*@ tail : tile strip */
-/* Dense over n samples for the last `width` < 16 outputs, which start at output j. */
-static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int width, const int split, const float *x,
-                                    const size_t ldx, const MLP_W *w, const float *b, float *y, const size_t ldy,
-                                    const size_t j)
+/* Dense over n samples for the last `width` < 16 outputs, which start at output j; room: y has room for 16. */
+static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int width, const int room, const int split,
+                                    const float *x, const size_t ldx, const MLP_W *w, const float *b, float *y,
+                                    const size_t ldy, const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
         MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, 0, in, x, ldx, w, 0, w,
                      b, 0, 1, y, ldy, j);
     for (; n > 0; n--, x += ldx, y += ldy)
-        MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, in, x, w, b, y, j);
+        MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), room ? MLP_LANES : MLP_LAST(width), (size_t)width,
+                      split, in, x, w, b, y, j);
 }
 
 /*@ dots : dot */

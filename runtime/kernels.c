@@ -163,7 +163,7 @@ static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DEN
     static APART void k_strip##split##x##cols(size_t in, MLP_ONE_ARGS)                                                 \
     {                                                                                                                  \
         const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
-        mlp_strip_by(apply_floor, floor, cols, MLP_LANES, 16, split, in, x, w, b, y, 0);                               \
+        mlp_strip_by(apply_floor, floor, cols, MLP_LANES, MLP_LANES, 16, split, in, x, w, b, y, 0);                               \
     }
 
 STRIP(1, 1)
@@ -244,22 +244,13 @@ static MLP_INLINE size_t tail_tiles(MLP_P size_t n, size_t in, int width, const 
     return i;
 }
 
-/* Whole vectors to where o.p points in fact; the lanes that the strip then stores itself go nowhere. A
- * vector stored by halves cannot be read back at once. */
-static MLP_INLINE mlp_vec apply_room(mlp_vec v, size_t j, int n, mlp_operands o)
-{
-    (void)n;
-    v = mlp_max(mlp_set(o.k), v);
-    mlp_store((float *)(uintptr_t)o.p + j, v);
-    return v;
-}
-
 #define TAIL_STRIP(cols)                                                                                               \
     case cols:                                                                                                         \
-        mlp_strip_by(MLP_PASS cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, in, x, w, b, y, 0);          \
+        mlp_strip_by(MLP_PASS cols, width - (cols - 1) * MLP_LANES, room ? MLP_LANES : width - (cols - 1) * MLP_LANES, \
+                     (size_t)width, split, in, x, w, b, y, 0);                                                         \
         break;
-static MLP_INLINE void tail_strip(MLP_P size_t in, int width, const int split, const float *x, const float *w,
-                                  const float *b, float *y)
+static MLP_INLINE void tail_strip(MLP_P size_t in, int width, const int room, const int split, const float *x,
+                                  const float *w, const float *b, float *y)
 {
     switch (MLP_VECTORS(width)) {
         TAILS(TAIL_STRIP)
@@ -272,13 +263,12 @@ static MLP_INLINE void tail_strip(MLP_P size_t in, int width, const int split, c
     static APART void k_last##split(size_t in, int width, MLP_ONE_ARGS)                                                \
     {                                                                                                                  \
         const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
-        tail_strip(apply_floor, floor, in, width, split, x, w, b, y);                                                  \
+        tail_strip(apply_floor, floor, in, width, 0, split, x, w, b, y);                                               \
     }                                                                                                                  \
     static void k_room##split(size_t in, int width, MLP_ONE_ARGS)                                                      \
     {                                                                                                                  \
-        float nowhere[16];                                                                                             \
-        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY, .p = y};                                             \
-        tail_strip(apply_room, floor, in, width, split, x, w, b, nowhere);                                             \
+        const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
+        tail_strip(apply_floor, floor, in, width, 1, split, x, w, b, y);                                               \
     }                                                                                                                  \
     static void k_tail##split(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)                                \
     {                                                                                                                  \

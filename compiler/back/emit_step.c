@@ -119,7 +119,7 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     int in = shape.in, out = shape.out;
     const char *name = arena_printf(e->g->arena, "dense_%dx%d_%s", in, out, epi->name);
     if (s->in[0].stride != in || s->out.stride != out)
-        name = arena_printf(e->g->arena, "%s_in%d_out%d", name, s->in[0].stride, s->out.stride);
+        name = arena_printf(e->g->arena, "%s_in%d_%s%d", name, s->in[0].stride, s->out.room ? "room" : "out", s->out.stride);
     const char *tail = s->tail_dot ? "dots" : "tail";
     if (s->panels)
         code_instance(&e->c, "panels", epi);
@@ -145,7 +145,7 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
         size_t w = (size_t)s->panels * PANEL * (size_t)in, j = (size_t)s->panels * PANEL;
         code_add(&e->c, t, "    mlp_%s_%s(%sn, %d, %d, ", tail, epi->name, p, in, s->tail);
         if (!s->tail_dot)
-            code_add(&e->c, t, "%d, ", s->tail_split);
+            code_add(&e->c, t, "%d, %d, ", s->out.room, s->tail_split);
         if (j)
             code_add(&e->c, t, "x, %d, w + %zu, MLP_BIAS(b, %zu), y + %zu, %d, %zu);\n", s->in[0].stride, w, j, j,
                      s->out.stride, j);

@@ -45,10 +45,10 @@ static size_t rows_of(const Plan *p)
 
 /* Vectors that were stored in part cannot be read back at once: the processor waits until the store is done.
  * With one sample at a time that wait is most of the work of a small layer, so there values are stored whole
- * where nothing stands behind them: at the end of a buffer, which has room for many samples. */
-static bool has_room(const JitPrinter *q, Place at, int width)
+ * where they have room. */
+static bool has_room(const JitPrinter *q, Place at)
 {
-    return q->one && at.where == PLACE_SLOT && at.offset + width == at.stride;
+    return q->one && at.room;
 }
 
 static int whole_vectors(const JitPrinter *q, int width)
@@ -178,7 +178,7 @@ static void map(JitPrinter *q, const Node *n, int width, Place x, Place y)
     const bool by_feature = n->op == OP_PRELU || n->op == OP_AFFINE || n->op == OP_BATCHNORM;
     if (n->op == OP_DROPOUT && !moves)
         return;
-    if (!by_feature && has_room(q, x, width) && has_room(q, y, width))
+    if (!by_feature && has_room(q, x) && has_room(q, y))
         width = whole_vectors(q, width);
     jit_open_call(q, n->op == OP_DROPOUT ? MLP_KERNEL_copy : kernel_of(n), width);
     jit_add_io(q, x, y);
@@ -206,7 +206,7 @@ static Place before_maps(JitPrinter *q, const Step *s, int first)
         return s->out;
     if (q->spare < whole)
         q->spare = whole;
-    return (Place){PLACE_SLOT, q->p->nslot, 0, s->width};
+    return (Place){PLACE_SLOT, q->p->nslot, 0, s->width, true};
 }
 
 /* What is fused behind a step, from its first-th node on, from `at` to s->out. */
@@ -275,7 +275,7 @@ static void dense(JitPrinter *q, const Step *s)
         add_rest(q, s, 0, 0, y, false, relu);
     }
     if (s->tail && q->one && !s->tail_dot) {
-        jit_open_kernel(q, (has_room(q, y, s->width) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * jit_split(s->tail_split));
+        jit_open_kernel(q, (has_room(q, y) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * jit_split(s->tail_split));
         text_printf(&q->body, "%d,%d,", in, s->tail);
         add_rest(q, s, whole, whole * in, y, true, relu);
     } else if (s->tail) {
@@ -350,7 +350,7 @@ static void join(JitPrinter *q, const Step *s)
 {
     const Place y = before_maps(q, s, 0);
     int width = s->width;
-    if (has_room(q, s->in[0], width) && has_room(q, s->in[1], width) && has_room(q, y, width))
+    if (has_room(q, s->in[0]) && has_room(q, s->in[1]) && has_room(q, y))
         width = whole_vectors(q, width);
     jit_open_call(q, kernel_of(s->node), width);
     jit_add_rows(q, s->in[0]);

@@ -293,11 +293,16 @@ static bool in_place(const Planner *q, const Node *n)
     return true;
 }
 
-/* Floats from sample to sample in a buffer. The gradients of weights go down the columns of tall buffers: rows whose length
- * is a multiple of 512 bytes fall on few sets of the first cache, so they get one cache line more. */
+/* Floats from sample to sample in a buffer. Whole vectors, so that what one layer stores the next can read at once. The
+ * gradients of weights go down the columns of tall buffers: rows whose length is a multiple of 512 bytes fall on few sets of
+ * the first cache, so they get one cache line more. */
 static int row_stride(const Plan *p, int width)
 {
-    return p->graph->training && p->target == TARGET_SIMD && width % (8 * PANEL) == 0 ? width + PANEL : width;
+    if (p->target != TARGET_SIMD)
+        return width;
+    if (!p->graph->training)
+        return (width + PANEL - 1) / PANEL * PANEL;
+    return width % (8 * PANEL) == 0 ? width + PANEL : width;
 }
 
 /* Gives the buffer of `h` (a holder) a place, at the first step that writes into it. */
@@ -307,16 +312,17 @@ static void place_holder(Planner *q, const Node *h)
         return;
     for (int o = 0; o < q->g->noutput; o++)
         if (q->g->output[o].node == h) {
-            q->place[h->id] = (Place){PLACE_OUTPUT, o, 0, h->width};
+            q->place[h->id] = (Place){PLACE_OUTPUT, o, 0, h->width, false};
             return;
         }
     const int stride = row_stride(q->p, h->width);
-    q->place[h->id] = (Place){PLACE_SLOT, take_slot(q, stride, h->id), 0, stride};
+    q->place[h->id] = (Place){PLACE_SLOT, take_slot(q, stride, h->id), 0, stride, false};
 }
 
 /* Where the value of n is, relative to its holder. */
 static Place place_of(const Planner *q, const Node *n)
 {
+    const int width = n->width;
     int offset = 0;
     for (;;) {
         if (n->op == OP_SLICE) {
@@ -328,6 +334,8 @@ static Place place_of(const Planner *q, const Node *n)
         } else {
             Place at = q->place[n->id];
             at.offset += offset;
+            at.room = at.where == PLACE_SLOT && at.offset + width == n->width &&
+                      at.offset + (width + PANEL - 1) / PANEL * PANEL <= at.stride;
             return at;
         }
     }
@@ -379,18 +387,18 @@ static Place source_place(const Graph *g, const Node *n)
 {
     for (int i = 0; i < g->ninput; i++)
         if (g->input[i] == n)
-            return (Place){PLACE_INPUT, i, 0, n->width};
+            return (Place){PLACE_INPUT, i, 0, n->width, false};
     for (int i = 0; i < g->ntarget; i++)
         if (g->target[i] == n)
-            return (Place){PLACE_TARGET, i, 0, n->width};
-    return (Place){PLACE_SAMPLE_WEIGHT, 0, 0, 1};
+            return (Place){PLACE_TARGET, i, 0, n->width, false};
+    return (Place){PLACE_SAMPLE_WEIGHT, 0, 0, 1, false};
 }
 
 /* One row for the whole batch, or no value at all, needs no buffer. */
 static void place_node(Planner *q, const Node *n)
 {
     if (op_info[n->op].kind == KIND_STATS) {
-        q->place[n->id] = (Place){PLACE_FIXED, 0, (int)q->p->fixed, n->width};
+        q->place[n->id] = (Place){PLACE_FIXED, 0, (int)q->p->fixed, n->width, false};
         q->p->fixed += ((size_t)n->width + PANEL - 1) / PANEL * PANEL;
         q->p->whole_batch = true;
     } else if (op_info[n->op].kind != KIND_SUM) {
@@ -407,7 +415,7 @@ static void plan_node(Planner *q, const Node *n)
     if (n->op == OP_SLICE)
         return;
     bool over = in_place(q, n);
-    Place in[NODE_IN_MAX] = {{PLACE_NONE, 0, 0, 0}};
+    Place in[NODE_IN_MAX] = {{PLACE_NONE, 0, 0, 0, false}};
     for (int k = 0; k < n->nin; k++)
         in[k] = place_of(q, n->in[k]);
     if (over)
@@ -444,7 +452,7 @@ static void copy_outputs(Planner *q)
         Step *s = add_step(q, STEP_COPY, n);
         s->from = -1;
         s->in[0] = at;
-        s->out = (Place){PLACE_OUTPUT, o, 0, n->width};
+        s->out = (Place){PLACE_OUTPUT, o, 0, n->width, false};
     }
 }
 

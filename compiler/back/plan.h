@@ -16,10 +16,12 @@ typedef enum Target {
     TARGET_PORTABLE /* plain loops over rows of weights: smallest, for microcontrollers */
 } Target;
 
-/* Where a value lives (PLACE_FIXED: one row for the whole batch, at `offset` of the scratch): `stride` floats from sample to sample, starting `offset` floats into the row. */
+/* Where a value lives (PLACE_FIXED: one row for the whole batch, at `offset` of the scratch): `stride` floats from sample to sample, starting `offset` floats into the row.
+ * room: nothing lies behind it in the row, which has room for whole vectors. */
 typedef struct Place {
     enum { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_SLOT, PLACE_TARGET, PLACE_SAMPLE_WEIGHT, PLACE_FIXED } where;
     int index, offset, stride;
+    bool room;
 } Place;
 
 typedef enum Layout {

@@ -127,13 +127,13 @@ static void shapes_are_shared(void **state)
 {
     (void)state;
     Net *n = net_new();
-    Node *y = graph_input(n->g, &n->d, pos, 20, NULL);
+    Node *y = graph_input(n->g, &n->d, pos, 32, NULL);
     for (int i = 0; i < 5; i++)
-        y = graph_unary(n->g, &n->d, pos, OP_LEAKY_RELU, dense(n, y, 20, NULL), &(double){i < 3 ? 0.5 : 0.25}, NULL);
+        y = graph_unary(n->g, &n->d, pos, OP_LEAKY_RELU, dense(n, y, 32, NULL), &(double){i < 3 ? 0.5 : 0.25}, NULL);
     const char *c = emitted(n, &(Output){"y", y}, 1, TARGET_SIMD, options());
-    assert_int_equal(count(c, "static void net_dense_20x20_leaky_relu("), 1);
-    assert_int_equal(count(c, "static void net_dense_20x20_leaky_relu_2("), 1);
-    assert_int_equal(count(c, "static void net_dense_20x20_"), 2);
+    assert_int_equal(count(c, "static void net_dense_32x32_leaky_relu("), 1);
+    assert_int_equal(count(c, "static void net_dense_32x32_leaky_relu_2("), 1);
+    assert_int_equal(count(c, "static void net_dense_32x32_"), 2);
     net_end(n);
 }
 

@@ -178,7 +178,7 @@ static void every_read_finds_its_value(void **state)
             play(&m, step);
         }
         for (int o = 0; o < g->noutput; o++)
-            expect(&m, (Place){PLACE_OUTPUT, o, 0, g->output[o].node->width}, g->output[o].node);
+            expect(&m, (Place){PLACE_OUTPUT, o, 0, g->output[o].node->width, false}, g->output[o].node);
         arena_free(a);
     }
     assert_true(in_place > 50 && copies > 200); /* both do happen */
@@ -217,9 +217,9 @@ static void a_chain_needs_two_buffers(void **state)
         const Plan *p = plan_make(g, WEIGHTS_ARGUMENT, TARGET_SIMD);
         assert_true(p->nslot <= 2);
         most = p->nslot > most ? p->nslot : most;
-        int widest[2] = {0, 0}; /* the two buffers are no larger than the two widest values */
+        int widest[2] = {0, 0}; /* the two buffers are no larger than the two widest values, in whole vectors */
         for (int i = 0; i < g->nnode; i++) {
-            int w = g->node[i]->width;
+            int w = (g->node[i]->width + PANEL - 1) / PANEL * PANEL;
             if (g->node[i]->op == OP_INPUT || i == g->nnode - 1)
                 continue;
             if (w > widest[0]) {
@@ -463,7 +463,7 @@ static void a_thousand_layers(void **state)
     const Plan *p = plan_make(g, WEIGHTS_ARGUMENT, TARGET_SIMD);
     assert_int_equal(p->nstep, 1000);
     assert_int_equal(p->nslot, 2);
-    assert_int_equal(p->ram_one, 2 * 8 * sizeof(float));
+    assert_int_equal(p->ram_one, 2 * PANEL * sizeof(float));
     arena_free(a);
 }
 
