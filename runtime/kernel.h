@@ -255,6 +255,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
         for (int s = 1; s < split; s++)
             a[s][c] = mlp_set(0.0f);
     }
+    MLP_UNROLL_STRIP
     for (size_t k = 0; k < even; k += (size_t)split) {
         MLP_UNROLL
         for (int s = 0; s < split; s++) {
@@ -291,7 +292,7 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
         }
         if (split == 8)
             a[0][c] = a[0][c] + a[4][c];
-        mlp_give(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), c < cols - 1 ? MLP_LANES : room);
+        mlp_give(y + c * MLP_LANES, MLP_ACT(a[0][c], j + (size_t)(c * MLP_LANES), n), c < cols - 1 ? n : room);
     }
 }
 

@@ -163,7 +163,7 @@ static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DEN
     static APART void k_strip##split##x##cols(size_t in, MLP_ONE_ARGS)                                                 \
     {                                                                                                                  \
         const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};                                                     \
-        mlp_strip_by(apply_floor, floor, cols, MLP_LANES, MLP_LANES, 16, split, in, x, w, b, y, 0);                               \
+        mlp_strip_by(apply_floor, floor, cols, MLP_LANES, MLP_LANES, 16, split, in, x, w, b, y, 0);                   \
     }
 
 STRIP(1, 1)

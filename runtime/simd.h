@@ -106,8 +106,8 @@ typedef float mlp_vec;
 
 /* MLP_INLINE: inlined always, no warning if unused. MLP_ALIGN: at the start of a declaration, 64-byte
  * alignment. MLP_UNROLL: before a loop of at most 16 constant rounds, unrolls it whole; MLP_UNROLL4: before
- * any loop, by four. MLP_ROLLED: leaves it a loop; gcc unrolls short ones around a tile, and then runs out of
- * registers. */
+ * any loop, by four. MLP_UNROLL_STRIP: before the loop over a strip's inputs, which clang would else unroll
+ * whole where it is short, to load all weights before the loop over samples. */
 #if defined(MLP_AVX512) && defined(__clang__)
 #define MLP_INLINE inline __attribute__((always_inline, unused, min_vector_width(512)))
 #elif defined(MLP_GNU)
@@ -127,15 +127,15 @@ typedef float mlp_vec;
 #if defined(MLP_GNU) && defined(__clang__)
 #define MLP_UNROLL _Pragma("clang loop unroll(full)")
 #define MLP_UNROLL4 _Pragma("clang loop unroll_count(4)")
-#define MLP_ROLLED
+#define MLP_UNROLL_STRIP _Pragma("clang loop unroll_count(2)")
 #elif defined(MLP_GNU) && __GNUC__ >= 8
 #define MLP_UNROLL _Pragma("GCC unroll 16")
 #define MLP_UNROLL4 _Pragma("GCC unroll 4")
-#define MLP_ROLLED _Pragma("GCC unroll 1")
+#define MLP_UNROLL_STRIP
 #else
 #define MLP_UNROLL
 #define MLP_UNROLL4
-#define MLP_ROLLED
+#define MLP_UNROLL_STRIP
 #endif
 
 /* v as it stands, rounded to floats: no compiler may fuse the product v into a sum, or keep more digits of

@@ -276,7 +276,7 @@ static const char *back_shape(Emit *e, const Step *s)
         code_add(&e->c, t, "    mlp_panels_linear(n, %d, %d, %d, dy, %d, t, NULL, dx + %d, %d);\n", out, rest, s->split, ldy,
                  whole, ldx);
     if (s->tail)
-        code_add(&e->c, t, "    mlp_tail_linear(n, %d, %d, %d, dy, %d, t + %d, NULL, dx + %d, %d, 0);\n", out, s->tail,
+        code_add(&e->c, t, "    mlp_tail_linear(n, %d, %d, 0, %d, dy, %d, t + %d, NULL, dx + %d, %d, 0);\n", out, s->tail,
                  s->tail_split, ldy, rest * PANEL * out, in - s->tail, ldx);
     code_add(&e->c, t, "}\n\n");
     return name;
