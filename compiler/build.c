@@ -132,20 +132,31 @@ static const char *command_of(const Cli *cli)
     return arena_printf(a, "%s -o %s", s, quoted(a, path_base(cli->output)));
 }
 
-/* The raw file of WEIGHTS_FILE: the numbers in the order of the plan, little-endian floats, gaps zero. */
+/* Number k of a table as it is stored: the bits of a float, or a code. */
+static unsigned stored_bits(const Table *t, size_t k)
+{
+    union {
+        float f;
+        unsigned u;
+    } bits;
+    if (t->storage != STORAGE_F32)
+        return (unsigned)table_code(t, k);
+    bits.f = table_value(t, k);
+    return bits.u;
+}
+
+/* The raw file of WEIGHTS_FILE: the numbers in the order of the plan, little-endian, gaps zero. */
 static unsigned char *raw_numbers(const Plan *p, Arena *a)
 {
-    unsigned char *bytes = arena_array(a, p->numbers ? p->numbers : 1, 4);
+    unsigned char *bytes = arena_array(a, p->numbers ? p->numbers : 1, sizeof(float));
     for (int i = 0; i < p->ntable; i++) {
         const Table *t = p->table[i];
+        const size_t size = storage_info[t->storage].bytes;
         for (size_t k = 0; !t->baked && k < t->count; k++) {
-            union {
-                float f;
-                unsigned u;
-            } bits = {table_value(t, k)};
-            unsigned char *b = bytes + 4 * (t->offset + k);
-            for (int byte = 0; byte < 4; byte++)
-                b[byte] = (unsigned char)(bits.u >> (8 * byte));
+            unsigned char *b = bytes + t->offset * sizeof(float) + k * size;
+            const unsigned bits = stored_bits(t, k);
+            for (size_t byte = 0; byte < size; byte++)
+                b[byte] = (unsigned char)(bits >> (8 * byte));
         }
     }
     return bytes;
@@ -181,13 +192,11 @@ static bool write_files(Cli *cli, const EmitOptions *o, const Places *places, si
     return finish(&files, ok);
 }
 
-/* Of narrow weights, which are tables. NULL: nothing. */
+/* Of narrow weights. NULL: nothing. */
 static const char *weights_type_conflict(const Compile *c)
 {
     if (c->storage == STORAGE_F32)
         return c->calibrate ? "--calibrate tells what --weights-type changes: say --weights-type=bf16, f16 or i8" : NULL;
-    if (c->weights_as_file)
-        return "--weights-type is for tables in the C file: --weights-as=file holds float32";
     if (c->train)
         return "--weights-type is for inference: --train takes its parameters as float32";
     return NULL;
@@ -275,7 +284,7 @@ int build_write(Cli *cli)
     if (c->weights_as_file && (c->as != WEIGHTS_FILE || !c->graph->nparam))
         return cli_usage(cli, "--weights-as=file has no numbers to write: %s",
                          c->graph->nparam ? "say --weights FILE" : "the net has no parameters");
-    if (c->storage != STORAGE_F32 && c->as != WEIGHTS_BAKED)
+    if (c->storage != STORAGE_F32 && c->as == WEIGHTS_ARGUMENT)
         return cli_usage(cli, "--weights-type=%s needs weights: say --weights FILE", storage_info[c->storage].name);
     Places places = places_of(cli);
     status = check_places(cli, &places);

@@ -95,7 +95,7 @@ static bool plan_training(Compile *c)
 /* Weights in fewer bytes, and what that costs in precision. Tables only: other numbers are not ours to keep. */
 static bool narrow_weights(Compile *c)
 {
-    if (c->storage == STORAGE_F32 || c->as != WEIGHTS_BAKED)
+    if (c->storage == STORAGE_F32 || c->as == WEIGHTS_ARGUMENT)
         return true;
     const Graph *wide = graph_copy(c->graph);
     return pass_narrow(c->graph, &c->diag, c->storage) &&
@@ -121,9 +121,9 @@ static bool run_stage(Compile *c, Stage stage, Stage last)
             return false;
         c->plan = plan_make(c->graph, c->as, c->target);
         c->plan->train = c->learning;
-        if (c->storage != STORAGE_F32 && c->as == WEIGHTS_BAKED)
+        if (c->storage != STORAGE_F32 && c->as != WEIGHTS_ARGUMENT)
             graph_note(c->graph, "weights of dense layers as %s: tables of %zu bytes, of %zu as f32",
-                       storage_info[c->storage].name, c->plan->flash, c->plan->flash_wide);
+                       storage_info[c->storage].name, c->plan->narrow, c->plan->wide);
         return true;
     case STAGE_COUNT:
         break;

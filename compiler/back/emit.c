@@ -453,7 +453,7 @@ static void declarations(Emit *e, Text *t)
                  p->ram_batch / sizeof(float));
     text_add(t, " };\n\n/* One sample.");
     if (p->as == WEIGHTS_FILE)
-        text_printf(t, " p: the floats of %s, best aligned to 64 bytes.", e->o->weights_file);
+        text_printf(t, " p: the numbers of %s, best aligned to 64 bytes.", e->o->weights_file);
     if (p->as == WEIGHTS_ARGUMENT)
         text_add(t, " p: the block of parameters, best aligned to 64 bytes.");
     if (p->scratch_argument)

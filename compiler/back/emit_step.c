@@ -19,10 +19,14 @@ const char *emit_literal(Emit *e, double v)
     return s;
 }
 
-/* Where a table begins, as C: its own name, or an offset in the block p. */
+/* Where a table begins, as C: its own name, or an offset in the block p, which counts floats. */
 const char *emit_table_at(Emit *e, const Table *t)
 {
-    return t->baked ? arena_printf(e->g->arena, "mlp_%s", t->name) : arena_printf(e->g->arena, "p + %zu", t->offset);
+    if (t->baked)
+        return arena_printf(e->g->arena, "mlp_%s", t->name);
+    if (t->storage != STORAGE_F32)
+        return arena_printf(e->g->arena, "(const %s *)(const void *)(p + %zu)", storage_info[t->storage].c_type, t->offset);
+    return arena_printf(e->g->arena, "p + %zu", t->offset);
 }
 
 /* ---- epilogues ---------------------------------------------------------------------------------------------- */
@@ -156,14 +160,29 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     return name;
 }
 
-/* The epilogue of a dense layer, over weights as they are stored: where they are scaled, scale and bias come first. */
+/* Whether the nodes fused behind n read numbers of their own. */
+static bool reads_own(const Node *n)
+{
+    for (int i = 0; i < n->nepi; i++)
+        if (n->epi[i]->op == OP_AFFINE || n->epi[i]->op == OP_PRELU || n->epi[i]->op == OP_BATCHNORM)
+            return true;
+    return false;
+}
+
+/* The epilogue of a dense layer, over weights as they are stored: where they are scaled, scale and bias come first. Instances
+ * take the scales, or, if they take the block anyway, find them there. */
 static Epilogue dense_epilogue(Emit *e, const Step *s)
 {
-    Epilogue epi = {.name = "", .expr = "", .needs = "simd", .scaled = s->scale != NULL};
+    const bool in_block = s->scale && !s->scale->baked && reads_own(s->node);
+    Epilogue epi = {.name = "", .expr = "", .needs = "simd", .scaled = s->scale && !in_block, .reads_block = in_block};
     const Storage storage = s->weight->storage;
-    const char *v = !s->scale          ? "v"
-                    : emit_portable(e) ? "mlp_fma(v, scale[2 * (j)], scale[2 * (j) + 1])"
-                                       : "mlp_fma(v, mlp_take(scale + MLP_PLACE(j, 32), n), mlp_take(scale + MLP_PLACE(j, 32) + 16, n))";
+    const char *at = in_block ? arena_printf(e->g->arena, "(%s)", emit_table_at(e, s->scale)) : "scale";
+    const char *v = !s->scale ? "v"
+                    : emit_portable(e)
+                        ? arena_printf(e->g->arena, "mlp_fma(v, %s[2 * (j)], %s[2 * (j) + 1])", at, at)
+                        : arena_printf(e->g->arena,
+                                       "mlp_fma(v, mlp_take(%s + MLP_PLACE(j, 32), n), mlp_take(%s + MLP_PLACE(j, 32) + 16, n))",
+                                       at, at);
     epi = epilogue_of(e, s->node, v, epi);
     if (storage != STORAGE_F32) {
         epi.storage = storage;

@@ -467,16 +467,19 @@ static void lay_out_numbers(Plan *p)
             t->offset = p->constants;
             p->constants += (t->count + PANEL - 1) / PANEL * PANEL;
             p->flash += table_bytes(t);
-            p->flash_wide += t->count * sizeof(float);
+            p->narrow += table_bytes(t);
+            p->wide += t->count * sizeof(float);
             continue;
         }
         t->baked = false;
         if (t->param && !t->param->trained && p->as == WEIGHTS_ARGUMENT)
             continue;
         t->offset = p->numbers;
-        p->numbers += t->count;
+        p->numbers += (table_bytes(t) + sizeof(float) - 1) / sizeof(float);
         if (p->as == WEIGHTS_FILE) /* every table on a cache line */
             p->numbers = (p->numbers + PANEL - 1) / PANEL * PANEL;
+        p->narrow += table_bytes(t);
+        p->wide += t->count * sizeof(float);
     }
     p->trained = p->numbers;
     for (int i = 0; i < p->ntable && p->as == WEIGHTS_ARGUMENT; i++)

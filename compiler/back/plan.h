@@ -90,7 +90,8 @@ typedef struct Plan {
     int in_row, out_row, target_row; /* floats from sample to sample, see plan_join_rows; 0: each has rows of its own */
     double macs;     /* multiply-adds a sample */
     size_t params;   /* of the script's net, before any pass */
-    size_t flash, flash_wide; /* bytes of all baked tables, and if they were of floats */
+    size_t flash;         /* bytes of all baked tables */
+    size_t narrow, wide;  /* bytes of all tables, and if they were of floats */
     size_t ram_one, ram_batch; /* bytes of buffers of one call */
 } Plan;
 

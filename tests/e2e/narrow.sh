@@ -82,10 +82,50 @@ C
         check "$type $target: the C differs by what is reported" ./main "$difference"
     done
 done
+
+# The same numbers in a raw file: the same bits, also where an epilogue finds its own numbers and the scales there.
+echo 'local x = input(8) return net("net", x:dense(20):prelu():dense(17):tanh():dense(3))' >file.lua
+./tensors file.safetensors dense1.weight:F32:20x8:noise@all dense1.bias:F32:20:noise@all prelu1.weight:F32:20:noise@all \
+    dense2.weight:F32:17x20:noise@all dense2.bias:F32:17:noise@all dense3.weight:F32:3x17:noise@all dense3.bias:F32:3 || exit 1
+cat >file.c <<'C'
+#include <stdio.h>
+#include "x.h"
+#ifdef NET_FILE
+#define P p,
+#else
+#define P
+#endif
+int main(void)
+{
+    float x[50 * 8], y[50 * NET_OUT];
+#ifdef NET_FILE
+    static float p[NET_PARAMS];
+    FILE *f = fopen("x.weights", "rb");
+    if (!f || fread(p, sizeof *p, NET_PARAMS, f) != NET_PARAMS || fgetc(f) != EOF)
+        return 1;
+#endif
+    for (int i = 0; i < 50 * 8; i++)
+        x[i] = (float)(i * 37 % 101) / 50.0f - 1.0f;
+    net_batch(P 50, x, y);
+    for (int i = 0; i < 50 * NET_OUT; i++)
+        printf("%a\n", y[i]);
+    return 0;
+}
+C
+for type in bf16 f16 i8; do
+    for target in simd portable; do
+        mlpc 0 "as $type: tables of" file.lua --target=$target --weights-type=$type -o x.c
+        check "$type $target: tables" sh -c "'$CC' -O2 -o main file.c x.c -lm && ./main >tables"
+        mlpc 0 "as $type: tables of" file.lua --target=$target --weights-type=$type --weights-as=file -o x.c
+        check "$type $target: the file is smaller than the floats" [ "$(wc -c <x.weights)" -lt 2900 ]
+        check "$type $target: compiles" "$CC" -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wcast-align -Werror -c x.c -o x.o
+        check "$type $target: a file" sh -c "'$CC' -O2 -DNET_FILE -o main file.c x.c -lm && ./main >file"
+        check "$type $target: the same bits from the file as from tables" cmp tables file
+    done
+done
 mlpc 0 'largest difference on the 3 rows of labelled.csv: ' net.lua --weights-type=i8 --calibrate labelled.csv -o x.c
 mlpc 1 'none.csv' net.lua --weights-type=i8 --calibrate none.csv -o x.c
 mlpc 2 'needs weights' net.lua --weights none --weights-type=i8 -o x.c
-mlpc 2 '--weights-as=file holds float32' net.lua --weights-as=file --weights-type=i8 -o x.c
 mlpc 2 'is for inference' net.lua --train --weights-type=f16 -o x.c
 mlpc 2 'say --weights-type' net.lua --calibrate rows.csv -o x.c
 mlpc 2 "not 'i4'" net.lua --weights-type=i4 -o x.c
