@@ -211,7 +211,7 @@ static void measure_item(const Options *o, const Item *item, Results *all)
     count += generated_subjects(s + count, &n, o->dir);
     count += memory_subjects(s + count, &n);
     count += library_subjects(s + count, &n);
-    count += process_subjects(s + count, &n, "tests/bench");
+    count += process_subjects(s + count, &n);
     count = keep_only(o->only, s, count, nlimit);
     printf("\n%s: %.0f multiply-adds a %s, %.1f KB of weights and biases\n", n.name, n.macs,
            n.learns ? "sample and step of training" : "sample", (double)n.floats / 256);

@@ -72,7 +72,7 @@ int memory_subjects(Subject *s, const Net *n);
 
 /* peers.c: other people's libraries. A peer that is not installed is told of on stderr, once. */
 int library_subjects(Subject *s, const Net *n);
-int process_subjects(Subject *s, const Net *n, const char *dir);
+int process_subjects(Subject *s, const Net *n);
 
 /* What came of a subject: seconds a sample. */
 typedef struct Result {

@@ -183,8 +183,7 @@ int library_subjects(Subject *s, const Net *n)
     return count + fann_subject(s + count, n);
 }
 
-/* ---- processes: one for each program, as long as the bench runs ---------------------------------------------------
- */
+/* ---- processes: one for each program, from its first turn to the end ----------------------------------------- */
 
 typedef struct Process {
     const char *name, *program, *script;
@@ -200,31 +199,20 @@ typedef struct Peer {
     const char *net; /* "784,256:relu,10:linear" */
 } Peer;
 
-static Process process[] = {{.name = "PyTorch", .program = "/usr/bin/python3", .script = "torch_peer.py"},
-                            {.name = "onnxruntime", .program = "node", .script = "onnx_peer.js"}};
+static Process process[] = {{.name = "PyTorch", .program = "/usr/bin/python3", .script = "tests/bench/torch_peer.py"},
+                            {.name = "onnxruntime", .program = "node", .script = "tests/bench/onnx_peer.js"}};
 static const Peer peers[] = {{"PyTorch eager", "eager", 0, false, NULL},
                              {"PyTorch frozen", "frozen", 0, false, NULL},
                              {"onnxruntime", "onnx", 1, false, NULL},
                              {"SGD PyTorch", "sgd", 0, true, NULL},
                              {"Adam PyTorch", "adam", 0, true, NULL}};
 
-static double time_process(Subject *s, const Net *n, size_t batch, size_t calls)
-{
-    const Peer *peer = s->state;
-    const Process *p = &process[peer->process];
-    double seconds = -1;
-    (void)n;
-    fprintf(p->to, "%s %s %zu %zu\n", peer->way, peer->net, batch, calls);
-    fflush(p->to);
-    return fscanf(p->from, "%lf", &seconds) == 1 ? seconds : -1;
-}
-
 /* Starts it unless it runs; it says "ready" when it is. false: it does not start here. */
-static bool started(Process *p, const char *dir, Arena *a)
+static bool started(Process *p, Arena *a)
 {
     int to[2], from[2];
     char line[64] = "";
-    char *argv[] = {arena_strdup(a, p->program), arena_printf(a, "%s/%s", dir, p->script), NULL};
+    char *argv[] = {arena_strdup(a, p->program), arena_strdup(a, p->script), NULL};
     if (p->to || p->gone)
         return p->to != NULL;
     if (pipe(to) || pipe(from))
@@ -251,7 +239,21 @@ static bool started(Process *p, const char *dir, Arena *a)
     return false;
 }
 
-int process_subjects(Subject *s, const Net *n, const char *dir)
+static double time_process(Subject *s, const Net *n, size_t batch, size_t calls)
+{
+    const Peer *peer = s->state;
+    Process *p = &process[peer->process];
+    double seconds = -1;
+    if (!started(p, n->compile.arena)) {
+        missing(p->name, "it does not start here");
+        return -1;
+    }
+    fprintf(p->to, "%s %s %zu %zu\n", peer->way, peer->net, batch, calls);
+    fflush(p->to);
+    return fscanf(p->from, "%lf", &seconds) == 1 ? seconds : -1;
+}
+
+int process_subjects(Subject *s, const Net *n)
 {
     Arena *a = n->compile.arena;
     int count = 0;
@@ -262,10 +264,6 @@ int process_subjects(Subject *s, const Net *n, const char *dir)
     for (size_t i = 0; i < sizeof peers / sizeof *peers; i++) {
         if (peers[i].learns != n->learns)
             continue;
-        if (!started(&process[peers[i].process], dir, a)) {
-            missing(process[peers[i].process].name, "it does not start here");
-            continue;
-        }
         Peer *peer = ARENA_NEW(a, Peer);
         *peer = peers[i];
         peer->net = net;
