@@ -10,8 +10,7 @@ enum { L1_FLOATS = 8192 };
 
 static volatile float sink;
 
-/* ---- throughput
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- throughput ------------------------------------------------------------------------------------------ */
 
 /* calls * batch samples' multiply-adds. */
 static double time_peak(Subject *s, const Net *n, size_t batch, size_t calls)
@@ -34,8 +33,7 @@ static double time_stream(Subject *s, const Net *n, size_t batch, size_t calls)
     return (now() - start) * (double)n->floats / (double)floats;
 }
 
-/* ---- a chain of latencies, for nets whose weights are no matter
- * ------------------------------------------------------ */
+/* ---- a chain of latencies, for nets whose weights are no matter ------------------------------------------ */
 
 #ifdef __FP_FAST_FMAF
 enum {
@@ -103,8 +101,7 @@ int limit_subjects(Subject *s, const Net *n)
     return count;
 }
 
-/* ---- the machine
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the machine ----------------------------------------------------------------------------------------- */
 
 void print_limits(void)
 {
