@@ -74,6 +74,27 @@ static MLP_INLINE void mlp_grad_group(const size_t rows, const int cols, size_t 
     }
 }
 
+/* gb (+)= sum over n samples of `cols` vectors of dy, the last of `last` lanes: four hide the latency of adding. */
+static MLP_INLINE void mlp_grad_bias(const int cols, const int last, size_t n, const int add, const float *dy,
+                                     const size_t ldy, float *gb)
+{
+    mlp_vec sum[4];
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++) {
+        sum[c] = mlp_set(0.0f);
+        if (add)
+            sum[c] = mlp_take(gb + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
+    }
+    for (; n > 0; n--, dy += ldy) {
+        MLP_UNROLL
+        for (int c = 0; c < cols; c++)
+            sum[c] = sum[c] + mlp_take(dy + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
+    }
+    MLP_UNROLL
+    for (int c = 0; c < cols; c++)
+        mlp_give(gb + c * MLP_LANES, sum[c], c < cols - 1 ? MLP_LANES : last);
+}
+
 /* dW and db of a dense layer: g = x^T dy in panels, gb (may be NULL) = sum of dy, over n samples; both are added to what
  * stands there if `add`. Where the tail uses dot products its rows lie along the inputs: there x and dy change places.
  * Bound by FMA throughput: a tile stays in registers for all samples of a part, as many inputs are taken at a time as stay
@@ -117,14 +138,12 @@ static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const in
     for (size_t j = 0; !dot && j < tail; j += MLP_LANES)
         mlp_grad_strip(in, 1, tail - j < MLP_LANES ? (int)(tail - j) : MLP_LANES, n, add, x, 1, ldx, dy + j, ldy, g + j, 16, tail);
     dy -= 16 * panels;
-    for (size_t j = 0; gb && j < out; j += MLP_LANES) {
-        const int left = out - j < MLP_LANES ? (int)(out - j) : MLP_LANES;
-        mlp_vec sum = mlp_set(0.0f);
-        if (add)
-            sum = mlp_take(gb + j, left);
-        for (size_t r = 0; r < n; r++)
-            sum = sum + mlp_take(dy + r * ldy + j, left);
-        mlp_give(gb + j, sum, left);
+    for (size_t j = 0, now; gb && j < out; j += now) {
+        now = out - j >= 4 * MLP_LANES ? 4 * MLP_LANES : out - j < MLP_LANES ? out - j : MLP_LANES;
+        if (now == 4 * MLP_LANES)
+            mlp_grad_bias(4, MLP_LANES, n, add, dy + j, ldy, gb + j);
+        else
+            mlp_grad_bias(1, (int)now, n, add, dy + j, ldy, gb + j);
     }
 }
 
