@@ -584,21 +584,24 @@ static MLP_INLINE mlp_vec mlp_batchnorm(mlp_vec x, mlp_vec mean, mlp_vec var, ml
     return mlp_fma(x - mean, w / mlp_sqrt(var + eps), b);
 }
 
-/*@ row_sum : kernel cold simd_reduce */
+/*@ row_sum : kernel cold simd_mask simd_reduce */
+/* The first n lanes of v, and the others of `rest`. */
+static MLP_INLINE mlp_vec mlp_first(mlp_vec v, int n, mlp_vec rest)
+{
+    static const float lane[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return mlp_select(mlp_gt(mlp_set((float)n), mlp_load(lane)), v, rest);
+}
+
 /* The largest value of a row (where there is a NaN, it or another value), and the sum by MLP_LANES partial sums. */
 static MLP_INLINE float mlp_row_max(const float *x, size_t width)
 {
-    const size_t whole = width - width % MLP_LANES;
-    float top = x[0];
-    if (whole > 0) {
-        mlp_vec most = mlp_load(x);
-        for (size_t j = MLP_LANES; j < whole; j += MLP_LANES)
-            most = mlp_max(mlp_load(x + j), most);
-        top = mlp_hmax(most);
-    }
-    for (size_t j = whole; j < width; j++)
-        top = x[j] > top ? x[j] : top;
-    return top;
+    mlp_vec most = mlp_set(x[0]);
+    size_t j = 0;
+    for (; j + MLP_LANES <= width; j += MLP_LANES)
+        most = mlp_max(mlp_load(x + j), most);
+    if (j < width)
+        most = mlp_max(mlp_first(mlp_load_n(x + j, (int)(width - j)), (int)(width - j), most), most);
+    return mlp_hmax(most);
 }
 
 static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
@@ -612,45 +615,53 @@ static MLP_INLINE float mlp_row_sum(const float *x, size_t width)
     return mlp_sum(sum);
 }
 
-/*@ softmax : row_sum exp */
+/*@ exp_row : row_sum exp */
+/* exp(x - top) of the last n features of a row, and 0 in the other lanes. These work out exp(0): what underflows takes the
+ * processor long. */
+static MLP_INLINE mlp_vec mlp_exp_row(const float *x, int n, mlp_vec top)
+{
+    return mlp_first(mlp_exp(mlp_first(mlp_load_n(x, n), n, top) - top), n, mlp_set(0.0f));
+}
+
+/*@ softmax : exp_row */
 /* exp(x - max) / sum(exp(x - max)) of each of n rows; y may be x. The largest logit comes off first, so that nothing
  * overflows; a NaN, or +inf, in a row makes the whole row NaN. */
 static MLP_COLD void mlp_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
+        mlp_vec sum = mlp_set(0.0f), rest = sum; /* rest stays in a register: stored in part, it is not read back at once */
         size_t j = 0;
-        for (; j + MLP_LANES <= width; j += MLP_LANES)
-            mlp_store(y + j, mlp_exp(mlp_load(x + j) - top));
-        if (j < width)
-            mlp_store_n(y + j, mlp_exp(mlp_load_n(x + j, (int)(width - j)) - top), (int)(width - j));
-        const mlp_vec sum = mlp_set(mlp_row_sum(y, width));
+        for (; j + MLP_LANES <= width; j += MLP_LANES) {
+            const mlp_vec e = mlp_exp(mlp_load(x + j) - top);
+            mlp_store(y + j, e);
+            sum = sum + e;
+        }
+        if (j < width) {
+            rest = mlp_exp_row(x + j, (int)(width - j), top);
+            sum = sum + rest;
+        }
+        sum = mlp_set(mlp_sum(sum));
         for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
             mlp_store(y + j, mlp_load(y + j) / sum);
         if (j < width)
-            mlp_store_n(y + j, mlp_load_n(y + j, (int)(width - j)) / sum, (int)(width - j));
+            mlp_store_n(y + j, rest / sum, (int)(width - j));
     }
 }
 
-/*@ log_softmax : row_sum exp log */
+/*@ log_softmax : exp_row log */
 /* (x - max) - log(sum(exp(x - max))) of each of n rows; y may be x. */
 static MLP_COLD void mlp_log_softmax(size_t n, const size_t width, const float *x, const size_t ldx, float *y, const size_t ldy)
 {
     for (; n > 0; n--, x += ldx, y += ldy) {
         const mlp_vec top = mlp_set(mlp_row_max(x, width));
-        mlp_vec part = mlp_set(0.0f);
-        float tail[MLP_LANES];
+        mlp_vec sum = mlp_set(0.0f);
         size_t j = 0;
         for (; j + MLP_LANES <= width; j += MLP_LANES)
-            part = part + mlp_exp(mlp_load(x + j) - top);
-        mlp_store(tail, part);
-        if (j < width) {
-            float rest[MLP_LANES];
-            mlp_store(rest, mlp_exp(mlp_load_n(x + j, (int)(width - j)) - top));
-            for (size_t i = 0; i < width % MLP_LANES; i++)
-                tail[i] += rest[i];
-        }
-        const mlp_vec log_sum = mlp_log(mlp_set(mlp_sum(mlp_load(tail))));
+            sum = sum + mlp_exp(mlp_load(x + j) - top);
+        if (j < width)
+            sum = sum + mlp_exp_row(x + j, (int)(width - j), top);
+        const mlp_vec log_sum = mlp_log(mlp_set(mlp_sum(sum)));
         for (j = 0; j + MLP_LANES <= width; j += MLP_LANES)
             mlp_store(y + j, mlp_load(x + j) - top - log_sum);
         if (j < width)
