@@ -17,13 +17,14 @@
 #endif
 
 /*@ kernel : simd simd_part */
-/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP; the smallest tile has MLP_LEAST rows. Tiles
- * fetch MLP_AHEAD weights for each input, so that those of 96 samples fetch a group. MLP_DEEP: inputs in a block, at most
- * 1024. MLP_PLACE: where output j begins when panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors,
- * the last one with MLP_LAST(width) lanes. mlp_take, mlp_give: n lanes, or all. */
+/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP; the smallest tile has MLP_LEAST rows, or
+ * one, where weights of more than MLP_FAR bytes should be read once. MLP_DEEP: inputs in a block, at most 1024. MLP_PLACE:
+ * where output j begins when panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last one with
+ * MLP_LAST(width) lanes. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
-#define MLP_LEAST (MLP_ROWS >= 4 ? MLP_ROWS / 2 : MLP_ROWS)
+#define MLP_LEAST (MLP_ROWS > 2 ? 2 : 1)
+#define MLP_FAR (1024 * 1024)
 #define MLP_AHEAD ((16 * MLP_GROUP * MLP_ROWS + 95) / 96)
 #define MLP_DEEP(in) (((in) + ((in) + 1023) / 1024 - 1) / (((in) + 1023) / 1024))
 #define MLP_PLACE(j, across) ((size_t)(j) / 16 * (across) + (size_t)(j) % 16)
@@ -42,6 +43,22 @@ static MLP_INLINE void mlp_give(float *p, mlp_vec v, int n)
         mlp_store(p, v);
     else
         mlp_store_n(p, v, n);
+}
+
+/* Weights that each of `tiles` tiles fetches for each input, at most a cache line, so that they fetch a group (the tiles of 96
+ * samples MLP_AHEAD each); and where the share of tile number t begins in a group of panels `across` apart, of `count`
+ * inputs. */
+static MLP_INLINE size_t mlp_ahead(const size_t tiles)
+{
+    size_t ahead = MLP_AHEAD;
+    while (ahead < 16 && ahead * tiles < 16 * MLP_GROUP)
+        ahead *= 2;
+    return ahead;
+}
+
+static MLP_INLINE size_t mlp_share(const size_t t, const size_t ahead, const size_t across, const size_t count)
+{
+    return t * ahead % (16 * MLP_GROUP) / 16 * across + t * ahead % 16 * count;
 }
 
 /* The output whose weights are fetched during a group at output j: behind the group, or where the last whole group begins. */
@@ -71,13 +88,13 @@ static MLP_INLINE void MLP_OF(add)(const int rows, const int cols, const int las
 
 /* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b[r * ldb] + sum of
  * x[r * ldx + k * kx] times the vector w[k * step], for a tile; only number 0 adds b. All of a stays in registers, rows and
- * cols being constants; what lies at next + k * ahead is fetched meanwhile, unless ahead is 0. Bound by FMA throughput:
+ * cols being constants; what lies at next + k * ahead is fetched meanwhile if `fetch`. Bound by FMA throughput:
  * rows * cols of them for rows + cols loads, four inputs a round, so that a core with two threads, which decodes three
  * instructions a cycle for each, keeps up. */
 static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
                                 const int split, const int s, const size_t count, const float *x, const size_t ldx,
-                                const size_t kx, const MLP_W *w, const size_t ahead, const MLP_W *next, const float *b,
-                                const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
+                                const size_t kx, const MLP_W *w, const int fetch, const size_t ahead, const MLP_W *next,
+                                const float *b, const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     const size_t inputs = (count + (size_t)(split - 1 - s)) / (size_t)split;
     MLP_UNROLL
@@ -93,7 +110,7 @@ static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int la
     w += (size_t)s * step;
     MLP_UNROLL4
     for (size_t k = 0; k < inputs; k++) {
-        if (ahead)
+        if (fetch)
             mlp_prefetch(next + k * (size_t)split * ahead);
         MLP_OF(add)(rows, cols, last, across, x + k * (size_t)split * kx, ldx, w + k * (size_t)split * step, a);
     }
@@ -201,35 +218,35 @@ static MLP_INLINE void MLP_FN(put)(MLP_P const int rows, const int cols, const i
  * inputs are the last ones, the epilogue; store. */
 static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const int last, const size_t step,
                                     const int split, const size_t across, const size_t count, const float *x,
-                                    const size_t ldx, const MLP_W *w, const size_t ahead, const MLP_W *next,
+                                    const size_t ldx, const MLP_W *w, const int fetch, const size_t ahead, const MLP_W *next,
                                     const float *b, const size_t ldb, const int done, float *y, const size_t ldy,
                                     const size_t j)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
-    MLP_OF(sums)(rows, cols, last, across, step, split, 0, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+    MLP_OF(sums)(rows, cols, last, across, step, split, 0, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
     if (split >= 2) {
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 1, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 1, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
     }
     if (split >= 4) {
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 2, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 2, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 3, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 3, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
     if (split == 8) {
         mlp_keep(rows, cols, v, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 4, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 4, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 5, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 5, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 6, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 6, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 7, count, x, ldx, 1, w, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 7, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);
@@ -326,33 +343,44 @@ static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const
 }
 
 /*@ panels : tile strip */
-/* Dense over n samples for whole panels: tiles of MLP_ROWS samples, then of half as many, then strips for single ones. All
+/* Dense over n samples for whole panels: tiles of MLP_ROWS samples, then of four and of two, and a strip for a single one. All
  * samples pass over one group of panels before the next: weights that live beyond L2 are read once for all n samples, and
  * each tile fetches its share of the next group, which memory would else bring in while nothing is computed. A group of up
  * to 200 KB, of 1024 inputs at a time so that it and the samples stay there, comes from L2 for each tile, at 16 bytes a cycle with AVX-512. Bound by FMA throughput; measured 0.92 to 0.97 of
  * it for 96 samples by 784 -> 512 (0.65 without the fetching, on a machine whose memory is slow). */
-static MLP_INLINE void MLP_FN(group)(MLP_P size_t n, const int cols, const int split, const size_t across,
-                                     const size_t count, const float *x, const size_t ldx, const MLP_W *w,
-                                     const MLP_W *next, const float *b, const size_t ldb, const int done, float *y,
-                                     const size_t ldy, const size_t j)
+static MLP_INLINE void MLP_FN(group)(MLP_P const size_t n, const int lone, const int cols, const int split,
+                                     const size_t across, const size_t count, const float *x, const size_t ldx,
+                                     const MLP_W *w, const MLP_W *next, const float *b, const size_t ldb, const int done,
+                                     float *y, const size_t ldy, const size_t j)
 {
-    const size_t ahead = cols == MLP_COLS ? MLP_AHEAD : 0;
-    for (size_t i = 0; n >= MLP_ROWS; n -= MLP_ROWS, i = i + ahead < 16 * MLP_GROUP ? i + ahead : 0) {
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, across, count, x, ldx, w, ahead,
-                     next + i / 16 * across + i % 16 * count, b, ldb, done, y, ldy, j);
-        x += MLP_ROWS * ldx;
-        y += MLP_ROWS * ldy;
-        b = MLP_BIAS(b, MLP_ROWS * ldb);
+    const int fetch = cols == MLP_COLS;
+    const size_t whole = n / MLP_ROWS, ahead = mlp_ahead(whole + (n % MLP_ROWS + 1) / 2);
+    size_t i = 0;
+    (void)lone;
+    for (; n - i >= MLP_ROWS; i += MLP_ROWS)
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, cols, MLP_LANES, 16, split, across, count, x + i * ldx, ldx, w, fetch, ahead,
+                     next + mlp_share(i / MLP_ROWS, ahead, across, count), MLP_BIAS(b, i * ldb), ldb, done, y + i * ldy, ldy, j);
+#if MLP_ROWS > 4
+    if (n - i >= 4) {
+        MLP_FN(tile)(MLP_PASS 4, cols, MLP_LANES, 16, split, across, count, x + i * ldx, ldx, w, fetch, ahead,
+                     next + mlp_share(whole, ahead, across, count), MLP_BIAS(b, i * ldb), ldb, done, y + i * ldy, ldy, j);
+        i += 4;
     }
-#if MLP_ROWS >= 4
-    if (n >= MLP_ROWS / 2)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS / 2, cols, MLP_LANES, 16, split, across, count, x, ldx, w, 0, w, b, ldb, done, y,
-                     ldy, j);
+#endif
+#if MLP_ROWS > 2
+    if (n - i >= 2) {
+        MLP_FN(tile)(MLP_PASS 2, cols, MLP_LANES, 16, split, across, count, x + i * ldx, ldx, w, fetch, ahead,
+                     next + mlp_share(whole + 1, ahead, across, count), MLP_BIAS(b, i * ldb), ldb, done, y + i * ldy, ldy, j);
+        i += 2;
+    }
+    if (lone && n > i)
+        MLP_FN(tile)(MLP_PASS 1, cols, MLP_LANES, 16, split, across, count, x + i * ldx, ldx, w, fetch, ahead,
+                     next + mlp_share(whole + 2, ahead, across, count), MLP_BIAS(b, i * ldb), ldb, done, y + i * ldy, ldy, j);
 #endif
 }
 
 /* The groups of one block of inputs. */
-static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const size_t in, const size_t panels, const int split,
+static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const int lone, const size_t in, const size_t panels, const int split,
                                      const size_t count, const float *x, const size_t ldx, const MLP_W *w,
                                      const float *b, const size_t ldb, const int done, float *y, const size_t ldy)
 {
@@ -361,13 +389,13 @@ static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const size_t in, cons
     const size_t twos = MLP_GROUP < 2 ? 0 : (panels - 3 * threes) / 2;
     size_t j = 0;
     for (; j < 48 * threes; j += 48)
-        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(48), split, 16 * in, count, x, ldx, w + j * in,
+        MLP_FN(group)(MLP_PASS n, lone, MLP_VECTORS(48), split, 16 * in, count, x, ldx, w + j * in,
                       w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
     for (; j < 48 * threes + 32 * twos; j += 32)
-        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(32), split, 16 * in, count, x, ldx, w + j * in,
+        MLP_FN(group)(MLP_PASS n, lone, MLP_VECTORS(32), split, 16 * in, count, x, ldx, w + j * in,
                       w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
     for (; j < 16 * panels; j += 16)
-        MLP_FN(group)(MLP_PASS n, MLP_VECTORS(16), split, 16 * in, count, x, ldx, w + j * in,
+        MLP_FN(group)(MLP_PASS n, lone, MLP_VECTORS(16), split, 16 * in, count, x, ldx, w + j * in,
                       w + mlp_next(j, panels) * in, MLP_BIAS(b, j), ldb, done, y + j, ldy, j);
 }
 
@@ -380,9 +408,10 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     const size_t most = (size_t)MLP_STRIP / (size_t)split < 1 ? 1 : (size_t)MLP_STRIP / (size_t)split;
     const size_t step = most >= unit ? unit : most, groups = cols / step, room = most / step;
     const size_t strips = (groups + room - 1) / room, size = groups / strips, longer = groups % strips;
-    const size_t tiled = n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
+    const int lone = 16 * in * panels * sizeof *w > MLP_FAR;
+    const size_t tiled = lone && n > 1 ? n : n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
     for (size_t k = 0; tiled && k < in; k += deep)
-        MLP_FN(block)(MLP_PASS tiled, in, panels, split, in - k < deep ? in - k : deep, x + k, ldx, w + 16 * k,
+        MLP_FN(block)(MLP_PASS tiled, lone, in, panels, split, in - k < deep ? in - k : deep, x + k, ldx, w + 16 * k,
                       k ? y : b, k ? ldy : 0, in - k <= deep, y, ldy);
     for (n -= tiled, x += tiled * ldx, y += tiled * ldy; n > 0; n--, x += ldx, y += ldy) {
         size_t j = 0;
@@ -402,7 +431,7 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
                                     const size_t ldy, const size_t j)
 {
     for (; n >= MLP_ROWS; n -= MLP_ROWS, x += MLP_ROWS * ldx, y += MLP_ROWS * ldy)
-        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, 0, in, x, ldx, w, 0, w,
+        MLP_FN(tile)(MLP_PASS MLP_ROWS, MLP_VECTORS(width), MLP_LAST(width), (size_t)width, split, 0, in, x, ldx, w, 0, 0, w,
                      b, 0, 1, y, ldy, j);
     for (; n > 0; n--, x += ldx, y += ldy)
         MLP_FN(strip)(MLP_PASS MLP_VECTORS(width), MLP_LAST(width), room ? MLP_LANES : MLP_LAST(width), (size_t)width,

@@ -118,8 +118,8 @@ APPLY(floor, mlp_max(mlp_set(o.k), v))
  * own, so that nothing else wants registers in its loops. */
 #define GROUP_CASE(width, splits)                                                                                      \
     case splits:                                                                                                       \
-        mlp_group_by(apply_floor, floor, n, MLP_VECTORS(width), splits, across, count, x, ldx, w, next, b, ldb, done,  \
-                     y, ldy, 0);                                                                                       \
+        mlp_group_by(apply_floor, floor, n, 1, MLP_VECTORS(width), splits, across, count, x, ldx, w, next, b, ldb,     \
+                     done, y, ldy, 0);                                                                                 \
         break;
 #define GROUP(name, width)                                                                                             \
     static APART void name(size_t n, size_t across, size_t count, int split, const float *next, size_t ldb, int done,  \
@@ -144,7 +144,8 @@ GROUP(group3, MLP_GROUP >= 3 ? 48 : 16)
  * and returns how many. */
 static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)
 {
-    const size_t all = n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
+    const size_t all = n > 1 && 16 * in * panels * sizeof *w > MLP_FAR ? n : n - n % MLP_LEAST;
+    const size_t deep = split > 1 ? in : MLP_DEEP(in);
     for (size_t k = 0; all && k < in; k += deep) {
         const size_t count = in - k < deep ? in - k : deep;
         const float *from = k ? y : b;
@@ -231,7 +232,7 @@ PANELS(8, k_strip8x1)
     case cols:                                                                                                         \
         for (; n - i >= MLP_ROWS; i += MLP_ROWS)                                                                       \
             mlp_tile_by(MLP_PASS MLP_ROWS, cols, width - (cols - 1) * MLP_LANES, (size_t)width, split, 0, in,          \
-                        x + i * ldx, ldx, w, 0, w, b, 0, 1, y + i * ldy, ldy, 0);                             \
+                        x + i * ldx, ldx, w, 0, 0, w, b, 0, 1, y + i * ldy, ldy, 0);                          \
         break;
 static MLP_INLINE size_t tail_tiles(MLP_P size_t n, size_t in, int width, const int split, MLP_DENSE_ARGS)
 {

@@ -15,8 +15,8 @@ static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const int l
                                      const size_t across, const size_t down, const float *next)
 {
     mlp_vec a[MLP_ROWS][MLP_COLS];
-    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS ? MLP_AHEAD : 0, next,
-             NULL, 0, a);
+    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS, MLP_AHEAD, next, NULL,
+             0, a);
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
