@@ -185,6 +185,18 @@ static void emit_part(Emit *e, Text *t)
     text_add(t, "}\n\n");
 }
 
+/* A batch that is one part, without asking for threads: that alone takes as long as many samples of a small net. */
+static void emit_one_part(Emit *e, Text *t)
+{
+    text_printf(t, "    if (n <= %d) {\n", e->p->rows);
+    code_add(&e->c, t, "        mlp_part(%sn", e->block ? "p, " : "");
+    for (int i = 0; i < e->g->ninput; i++)
+        text_printf(t, ", %s", emit_input_name(e, i));
+    for (int i = 0; i < e->g->noutput; i++)
+        text_printf(t, ", %s", e->g->output[i].name);
+    text_add(t, ");\n        return;\n    }\n");
+}
+
 /* A batch in parts, which may run in as many threads: samples do not know of each other. The caller's scratch holds so many
  * parts at once, a turn; the stack of a thread one. Threads want turns of parts alike, of as many samples as tiles divide. */
 static void emit_parts(Emit *e, Text *t)
@@ -202,8 +214,12 @@ static void emit_parts(Emit *e, Text *t)
     const char *all = arena_printf(e->g->arena, p->parts > 1 ? "%d * part" : "%d", p->parts > 1 ? p->parts : rows);
     if (turns)
         text_printf(t, "    for (size_t t = 0; t < n; t += %s) {\n        const size_t m = n - t < %s ? n - t : %s;\n", all, all, all);
-    if (threads)
-        text_printf(t, "#if defined(_OPENMP)\n#pragma omp parallel for if (%s >= %zu)\n#endif\n", n, p->together);
+    if (threads) {
+        text_add(t, "#if defined(_OPENMP)\n");
+        if (!turns)
+            emit_one_part(e, t);
+        text_printf(t, "#pragma omp parallel for if (%s >= %zu)\n#endif\n", n, p->together);
+    }
     text_printf(t, "%sfor (long i = 0; i < (long)((%s + %s - 1) / %s); i++) {\n%s    const size_t done = (size_t)i * %s;\n", indent,
                 n, part, part, indent, part);
     code_add(&e->c, t, "%s    mlp_part(%s%s - done < %s ? %s - done : %s", indent, e->block ? "p, " : "", n, part, n, part);
