@@ -18,12 +18,14 @@
 
 /*@ kernel : simd simd_part */
 /* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP; the smallest tile has MLP_LEAST rows, or
- * one, where weights of more than MLP_FAR bytes should be read once. MLP_DEEP: inputs in a block, at most 1024. MLP_PLACE:
+ * one, where weights of more than MLP_FAR bytes should be read once. MLP_TILED(n): as many of n samples as fill tiles of
+ * MLP_ROWS, and then smaller ones, which matters where MLP_ROWS is odd. MLP_DEEP: inputs in a block, at most 1024. MLP_PLACE:
  * where output j begins when panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last one with
  * MLP_LAST(width) lanes. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
 #define MLP_LEAST (MLP_ROWS > 2 ? 2 : 1)
+#define MLP_TILED(n) ((n) - (n) % MLP_ROWS % MLP_LEAST)
 #define MLP_FAR (1024 * 1024)
 #define MLP_AHEAD ((16 * MLP_GROUP * MLP_ROWS + 95) / 96)
 #define MLP_DEEP(in) (((in) + ((in) + 1023) / 1024 - 1) / (((in) + 1023) / 1024))
@@ -409,7 +411,7 @@ static MLP_INLINE void MLP_FN(panels)(MLP_P size_t n, const size_t in, const siz
     const size_t step = most >= unit ? unit : most, groups = cols / step, room = most / step;
     const size_t strips = (groups + room - 1) / room, size = groups / strips, longer = groups % strips;
     const int lone = 16 * in * panels * sizeof *w > MLP_FAR;
-    const size_t tiled = lone && n > 1 ? n : n - n % MLP_LEAST, deep = split > 1 ? in : MLP_DEEP(in);
+    const size_t tiled = lone && n > 1 ? n : MLP_TILED(n), deep = split > 1 ? in : MLP_DEEP(in);
     for (size_t k = 0; tiled && k < in; k += deep)
         MLP_FN(block)(MLP_PASS tiled, lone, in, panels, split, in - k < deep ? in - k : deep, x + k, ldx, w + 16 * k,
                       k ? y : b, k ? ldy : 0, in - k <= deep, y, ldy);

@@ -144,7 +144,7 @@ GROUP(group3, MLP_GROUP >= 3 ? 48 : 16)
  * and returns how many. */
 static APART size_t tiles(size_t n, size_t in, size_t panels, int split, MLP_DENSE_ARGS, int relu)
 {
-    const size_t all = n > 1 && 16 * in * panels * sizeof *w > MLP_FAR ? n : n - n % MLP_LEAST;
+    const size_t all = n > 1 && 16 * in * panels * sizeof *w > MLP_FAR ? n : MLP_TILED(n);
     const size_t deep = split > 1 ? in : MLP_DEEP(in);
     for (size_t k = 0; all && k < in; k += deep) {
         const size_t count = in - k < deep ? in - k : deep;
