@@ -36,11 +36,11 @@ static MLP_INLINE void mlp_grad_strip(const size_t rows, const int cols, const i
                                       const size_t ldy, float *g, const size_t across, const size_t down)
 {
     size_t k = 0;
-    for (size_t panel = 0; rows - k >= MLP_ROWS; k += MLP_ROWS, panel = panel + 1 < MLP_GROUP ? panel + 1 : 0)
+    for (size_t panel = 0; k + MLP_ROWS <= rows; k += MLP_ROWS, panel = panel + 1 < MLP_GROUP ? panel + 1 : 0)
         mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down,
                       g + panel * across + (k + (MLP_GROUP - panel) * MLP_ROWS) * down);
 #if MLP_ROWS >= 4
-    for (; rows - k >= 2; k += 2)
+    for (; k + 2 <= rows; k += 2)
         mlp_grad_tile(2, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, g);
 #endif
     for (; k < rows; k++)

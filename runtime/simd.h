@@ -205,8 +205,6 @@ static MLP_INLINE mlp_vec mlp_min(mlp_vec a, mlp_vec b)
 static MLP_INLINE mlp_vec mlp_load_n(const float *p, int n)
 {
 #if defined(MLP_AVX512)
-    if (__builtin_constant_p(n) && n == 8) /* half a vector need not cross a cache line */
-        return _mm512_zextps256_ps512(_mm256_loadu_ps(p));
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
 #elif defined(MLP_AVX2)
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -238,10 +236,7 @@ static MLP_INLINE mlp_vec mlp_load_n(const float *p, int n)
 static MLP_INLINE void mlp_store_n(float *p, mlp_vec v, int n)
 {
 #if defined(MLP_AVX512)
-    if (__builtin_constant_p(n) && n == 8)
-        _mm256_storeu_ps(p, _mm512_castps512_ps256(v));
-    else
-        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
 #elif defined(MLP_AVX2)
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), v);
