@@ -215,6 +215,7 @@ static void set_run(JitLearner *l, const Plan *forward, const Plan *grad)
     run->targets = places(l->arena, &l->t_at, l->ntarget, target_width, grad->graph);
     run->grad = jit_gradient;
     run->whole_batch = grad->whole_batch;
+    run->macs = grad->macs;
     l->statistics = (mlp_range){l->trained, l->numbers - l->trained};
     run->statistics = &l->statistics;
     run->statistics_count = l->statistics.count > 0;

@@ -64,6 +64,8 @@ static void forward_part(void *context, int thread)
 {
     const block *b = context;
     const mlp_learner *l = b->learner;
+    if (thread >= b->threads)
+        return;
     size_t from = b->n * (size_t)thread / (size_t)b->threads, to = b->n * ((size_t)thread + 1) / (size_t)b->threads;
     if (from == to)
         return;
@@ -81,7 +83,11 @@ static void measure(block *b, size_t size, mlp_pool *pool, mlp_metrics *metrics)
     for (b->first = 0; b->first < b->samples->count; b->first += b->n) {
         size_t left = b->samples->count - b->first;
         b->n = left < size ? left : size;
-        mlp_pool_run(pool, forward_part, b);
+        b->threads = mlp_pool_worth(pool, (double)b->n * l->macs / 3); /* forward alone */
+        if (b->threads > 1)
+            mlp_pool_run(pool, forward_part, b);
+        else
+            forward_part(b, 0);
         const float *y = b->y, *t = b->t;
         for (size_t h = 0; h < l->head_count; y += l->heads[h].width, t += l->heads[h].targets, h++)
             mlp_metrics_add(&metrics[h], b->n, y, l->outputs, t, l->targets);
@@ -101,7 +107,7 @@ mlp_status mlp_evaluate_with(const mlp_learner *l, const float *w, const mlp_sam
         status = mlp_metrics_begin(&metrics[h], &l->heads[h], err);
     if (status != MLP_OK)
         return status;
-    block b = {.learner = l, .w = w, .samples = samples, .threads = (int)threads};
+    block b = {.learner = l, .w = w, .samples = samples};
     b.x = malloc(size * sample * sizeof *b.x);
     b.number = malloc(size * sizeof *b.number);
     if (b.x && b.number) {

@@ -460,6 +460,8 @@ typedef struct mlp_learner {
     size_t statistics_count;
     bool whole_batch; /* statistics of the batch are part of the net: parts of a batch are as large as can be, and never
                        * of one sample */
+    double macs; /* multiply-adds that the gradient of one sample takes: batches with few are cut into fewer parts than there
+                  * are threads. 0: not known, and they are cut all the same */
     void *context;
     /* Returns the mean loss of the batch and fills g[params] with its gradient; parameters that nothing depends on get
      * zeros. Reads w, does not write it. */

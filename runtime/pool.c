@@ -129,6 +129,12 @@ int mlp_pool_threads(const mlp_pool *pool)
     return pool->threads;
 }
 
+int mlp_pool_worth(const mlp_pool *pool, double macs)
+{
+    double most = macs / MLP_POOL_WORTH;
+    return macs > 0 && most < pool->threads ? most < 1 ? 1 : (int)most : pool->threads;
+}
+
 void mlp_pool_free(mlp_pool *p)
 {
     if (!p)

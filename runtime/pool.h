@@ -6,12 +6,16 @@
 
 typedef struct mlp_pool mlp_pool;
 
-enum { MLP_MOST_THREADS = 256 };
+/* Multiply-adds that are worth a thread: some 10 us, several times what it takes two threads to meet. */
+enum { MLP_MOST_THREADS = 256, MLP_POOL_WORTH = 600000 };
 
 /* A pool of that many threads, the caller's among them. NULL: memory, or the system has no more threads to give. */
 mlp_pool *mlp_pool_new(int threads, mlp_error *err);
 
 int mlp_pool_threads(const mlp_pool *pool);
+
+/* How many of them a job of so many multiply-adds is worth, one at least; all, if that is not known (0). */
+int mlp_pool_worth(const mlp_pool *pool, double macs);
 
 /* Calls work(context, 0) to work(context, threads - 1), each in its own thread, 0 in the caller's; returns when all are
  * done, and what they wrote is seen. One job at a time. */

@@ -6,6 +6,7 @@
 #include "floats.h"
 #include "error.h"
 #include "optim.h"
+#include "pool.h"
 #include "train.h"
 
 /* Samples that are turned into floats at a time: scratch does not grow with the batch beyond them. */
@@ -34,10 +35,28 @@ static size_t cut_pieces(const mlp_learner *l, mlp_range *list)
     return count;
 }
 
+/* Into how many parts a batch of n samples goes. None has one sample where it makes statistics, which then say nothing. */
+static size_t parts_of(const mlp_run *r, size_t n)
+{
+    size_t worth = (size_t)mlp_pool_worth(r->pool, (double)n * r->learner->macs);
+    size_t most = n / (r->learner->whole_batch ? 2 : 1);
+    return most > worth ? worth : most ? most : 1;
+}
+
+/* No part of any batch has more samples: its share of a whole one, or what is just too little to be cut once more. */
+static size_t most_samples(const mlp_run *r)
+{
+    size_t threads = (size_t)r->o.threads, share = (r->o.batch + threads - 1) / threads, few = 4;
+    if (r->learner->macs > 0)
+        few += (size_t)(2 * MLP_POOL_WORTH / r->learner->macs);
+    few = share > few ? share : few;
+    return few < r->o.batch ? few : r->o.batch;
+}
+
 mlp_status mlp_step_begin(mlp_run *r)
 {
     const mlp_learner *l = r->learner;
-    size_t threads = (size_t)r->o.threads, most = (r->o.batch + threads - 1) / threads + 1;
+    size_t threads = (size_t)r->o.threads, most = most_samples(r);
     r->tile = l->whole_batch ? r->o.batch : most < TILE ? most : TILE;
     size_t rows = l->whole_batch ? r->o.batch : r->tile;
     r->piece_count = cut_pieces(l, NULL);
@@ -127,9 +146,7 @@ static void part_gradient(void *context, int thread)
 
 double mlp_step_gradient(mlp_run *r, size_t first, size_t n)
 {
-    /* Statistics of one sample say nothing, so parts have two at least. */
-    size_t least = r->learner->whole_batch ? 2 : 1, most = n / least ? n / least : 1, threads = (size_t)r->o.threads;
-    size_t active = threads < most ? threads : most;
+    size_t active = parts_of(r, n);
     r->active = (int)active;
     for (size_t k = 0; k < active; k++) {
         mlp_part *p = &r->parts[k];

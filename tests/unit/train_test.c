@@ -123,6 +123,33 @@ static void threads_give_the_same_up_to_rounding(void **state)
     toy_data_free(&d);
 }
 
+/* Batches with little to do are cut into fewer parts than there are threads, down to one; whatever the sizes, the buffers of
+ * the parts hold them (the sanitizer would tell). */
+static void small_batches_are_left_to_fewer_threads(void **state)
+{
+    (void)state;
+    mlp_data d = toy_data(TOY_ROWS);
+    mlp_samples s = {.data = &d, .count = TOY_ROWS};
+    float one[TOY_PARAMS], many[TOY_PARAMS];
+    Toy toy;
+    toy_begin(&toy);
+    for (size_t batch = 1; batch <= TOY_ROWS; batch += 3) {
+        mlp_training o = options(3, batch);
+        toy.learner.macs = 0;
+        train(&toy, &o, &s, NULL, one);
+        for (o.threads = 2; o.threads < 5; o.threads++) {
+            toy.learner.macs = 1;
+            train(&toy, &o, &s, NULL, many);
+            assert_memory_equal(one, many, sizeof one);
+            for (size_t worth = 1; worth < 40; worth += 4) { /* samples that are worth a thread */
+                toy.learner.macs = 600000.0 / (double)worth;
+                train(&toy, &o, &s, NULL, many);
+            }
+        }
+    }
+    toy_data_free(&d);
+}
+
 /* Evaluation is exact whatever the number of threads. */
 static void threads_measure_the_same_bits(void **state)
 {
@@ -615,6 +642,7 @@ int main(void)
         cmocka_unit_test(is_the_loop_one_would_write),
         cmocka_unit_test(learns_and_repeats),
         cmocka_unit_test(threads_give_the_same_up_to_rounding),
+        cmocka_unit_test(small_batches_are_left_to_fewer_threads),
         cmocka_unit_test(threads_measure_the_same_bits),
         cmocka_unit_test(every_sample_once_an_epoch_in_a_new_order),
         cmocka_unit_test(targets_come_as_asked),
