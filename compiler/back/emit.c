@@ -225,7 +225,7 @@ static void emit_parts(Emit *e, Text *t)
     code_add(&e->c, t, "%s    mlp_part(%s%s - done < %s ? %s - done : %s", indent, e->block ? "p, " : "", n, part, n, part);
     part_arguments(e, t, turns ? "(t + done)" : "done");
     if (turns)
-        text_printf(t, ", scratch + done * %zu", p->ram_one / sizeof(float));
+        text_printf(t, ", scratch + (size_t)i * %zu", (size_t)rows * p->ram_one / sizeof(float));
     text_printf(t, ");\n%s}\n%s", indent, turns ? "    }\n" : "");
 }
 

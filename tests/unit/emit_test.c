@@ -92,6 +92,19 @@ static void one_node_is_three_outputs(void **state)
     net_end(n);
 }
 
+/* Parts of a batch may have fewer samples than their buffers have room for: each begins where the one before it ends. */
+static void parts_have_scratch_of_their_own(void **state)
+{
+    (void)state;
+    Net *n = net_new();
+    Node *x = graph_input(n->g, &n->d, pos, 512, NULL);
+    Node *y = dense(n, dense(n, dense(n, x, 512, NULL), 512, NULL), 4, NULL);
+    const char *c = emitted(n, &(Output){"y", y}, 1, TARGET_SIMD, options());
+    assert_int_equal(count(c, "float *const h1 = scratch + 49152;"), 1); /* 96 samples */
+    assert_int_equal(count(c, "scratch + (size_t)i * 98304);"), 1);
+    net_end(n);
+}
+
 /* Both parts have to be copied, and the whole again, since it is two outputs. */
 static void copies_of_a_concat_have_names_of_their_own(void **state)
 {
@@ -265,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_node_is_three_outputs),
+        cmocka_unit_test(parts_have_scratch_of_their_own),
         cmocka_unit_test(copies_of_a_concat_have_names_of_their_own),
         cmocka_unit_test(layers_have_a_name_space_of_their_own),
         cmocka_unit_test(shapes_are_shared),
