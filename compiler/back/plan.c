@@ -501,12 +501,13 @@ static int training_rows(size_t sample, size_t trained)
 }
 
 /* Samples at a time: what the stack allows, in multiples that every tile height divides, at most 96. Weights beyond L2 are
- * worth reading only for many samples at once: where they are and the stack has room for fewer than 16, the buffers are the
- * caller's, as they are where one sample alone is too much. Threads pay from 8 million multiply-adds on, 40 us of one. */
+ * worth reading only for many samples at once: where they are and the stack has no room for 96, the buffers are the
+ * caller's, as they are where one sample alone is too much. Threads pay from 32 million multiply-adds on, 0.4 ms of one: waking
+ * another may take a good part of that. */
 static void choose_rows(Plan *p)
 {
     enum { L2 = 256 * 1024, PARTS = 4 }; /* floats; threads that the caller's scratch is for */
-    const double thread_macs = 8e6;
+    const double thread_macs = 32e6;
     size_t sample = 0;
     for (int s = 0; s < p->nslot; s++)
         sample += (size_t)p->slot[s];
