@@ -63,11 +63,11 @@ static bool find(void *library, const char *name, void *to)
     return address != NULL;
 }
 
-/* NULL: not built. */
+/* NULL: not built. What is opened stays: libgomp's threads run on behind a last dlclose. */
 static Object *open_object(Arena *a, const char *base, const char *suffix)
 {
     Object *o = ARENA_NEW(a, Object);
-    o->library = dlopen(arena_printf(a, "%s.%s.so", base, suffix), RTLD_NOW | RTLD_LOCAL);
+    o->library = dlopen(arena_printf(a, "%s.%s.so", base, suffix), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!o->library || !find(o->library, "bench_room", &o->room_of) || !find(o->library, "bench_begin", &o->begin) ||
         !find(o->library, "bench_loop", &o->loop))
         return NULL;
