@@ -147,7 +147,8 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
 }
 
 /*@ cold : simd */
-/* MLP_COLD: a function that is called from many places and is not worth a copy in each. */
+/* MLP_COLD: a function of its own: called from many places and not worth a copy in each, or best alone with the
+ * registers. */
 #if defined(MLP_GNU)
 #define MLP_COLD __attribute__((noinline))
 #else

@@ -87,7 +87,10 @@ typedef enum Function { FUNCTION_ONE, FUNCTION_BATCH, FUNCTION_PART } Function;
 
 static void prototype(Emit *e, Text *t, Function f)
 {
-    code_add(&e->c, t, f == FUNCTION_ONE ? "void mlp(" : f == FUNCTION_BATCH ? "void mlp_batch(" : "static void mlp_part(");
+    code_add(&e->c, t,
+             f == FUNCTION_ONE     ? "void mlp("
+             : f == FUNCTION_BATCH ? "void mlp_batch("
+                                   : "static MLP_COLD void mlp_part(");
     parameters(e, t, f != FUNCTION_ONE);
     text_char(t, ')');
 }
@@ -177,6 +180,7 @@ static void part_arguments(Emit *e, Text *t, const char *done)
 /* One part of a batch: samples enough for the buffers, apart from any other part. */
 static void emit_part(Emit *e, Text *t)
 {
+    code_need(&e->c, "cold"); /* in a parallel region gcc would find it too few registers */
     text_printf(t, "/* At most %d samples. */\n", e->p->rows);
     prototype(e, t, FUNCTION_PART);
     text_add(t, "\n{\n    if (n == 0) /* never; but then compilers know that the buffers are written */\n        return;\n");
