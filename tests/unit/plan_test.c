@@ -263,7 +263,7 @@ static void ram_is_what_the_code_declares(void **state)
         Text text = {0};
         emit_source(p, &o, &text);
         const char *one = strstr(text.data, "\nvoid net(const float"),
-                   *batch = strstr(text.data, "\nstatic void net_part(");
+                   *batch = strstr(text.data, "\nstatic NET_COLD void net_part(");
         if (!batch) /* a batch in one go */
             batch = strstr(text.data, "\nvoid net_batch(");
         while (one && strchr(one, ';') < strchr(one, '{')) /* past the declarations */
