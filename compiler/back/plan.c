@@ -506,7 +506,7 @@ static int training_rows(size_t sample, size_t trained)
  * another may take a good part of that. */
 static void choose_rows(Plan *p)
 {
-    enum { L2 = 256 * 1024, PARTS = 4 }; /* floats; threads that the caller's scratch is for */
+    enum { L2 = 512 * 1024, PARTS = 4 }; /* floats; threads that the caller's scratch is for */
     const double thread_macs = 32e6;
     size_t sample = 0;
     for (int s = 0; s < p->nslot; s++)
