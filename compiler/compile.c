@@ -92,7 +92,7 @@ static bool plan_training(Compile *c)
     return true;
 }
 
-/* Weights in fewer bytes, and what that costs in precision. Tables only: other numbers are not ours to keep. */
+/* Weights in fewer bytes, and what that costs in precision. Not of an argument: those numbers are the caller's. */
 static bool narrow_weights(Compile *c)
 {
     if (c->storage == STORAGE_F32 || c->as == WEIGHTS_ARGUMENT)

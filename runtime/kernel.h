@@ -361,7 +361,7 @@ static MLP_INLINE void MLP_FN(group)(MLP_P const size_t n, const int lone, const
                                      float *y, const size_t ldy, const size_t j)
 {
     const int fetch = cols == MLP_COLS;
-    const size_t whole = n / MLP_ROWS, ahead = mlp_ahead(whole + (n % MLP_ROWS + 1) / 2);
+    const size_t whole = n / MLP_ROWS, ahead = fetch ? mlp_ahead(whole + (n % MLP_ROWS + 1) / 2) : 0;
     size_t i = 0;
     (void)lone;
     for (; n - i >= MLP_ROWS; i += MLP_ROWS)
@@ -387,9 +387,10 @@ static MLP_INLINE void MLP_FN(group)(MLP_P const size_t n, const int lone, const
 }
 
 /* The groups of one block of inputs. */
-static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const int lone, const size_t in, const size_t panels, const int split,
-                                     const size_t count, const float *x, const size_t ldx, const MLP_W *w,
-                                     const float *b, const size_t ldb, const int done, float *y, const size_t ldy)
+static MLP_INLINE void MLP_FN(block)(MLP_P const size_t n, const int lone, const size_t in, const size_t panels,
+                                     const int split, const size_t count, const float *x, const size_t ldx,
+                                     const MLP_W *w, const float *b, const size_t ldb, const int done, float *y,
+                                     const size_t ldy)
 {
     /* Panels in groups of three, of two, and single ones. */
     const size_t threes = MLP_GROUP < 3 ? 0 : panels % 3 == 1 && panels > 3 ? panels / 3 - 1 : panels / 3;

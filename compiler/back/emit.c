@@ -168,13 +168,21 @@ static void emit_one(Emit *e, Text *t)
     text_add(t, "}\n\n");
 }
 
-/* ", x + done * 784" for each input that is read and each output, `done` being C for the samples that are done. */
+/* ", x + done * 784", or ", x" if done is NULL. */
+static void part_argument(Text *t, const char *name, const char *done, int width)
+{
+    text_printf(t, ", %s", name);
+    if (done)
+        text_printf(t, " + %s * %d", done, width);
+}
+
+/* One for each input and each output, `done` being C for the samples that are done, NULL before the first. */
 static void part_arguments(Emit *e, Text *t, const char *done)
 {
     for (int i = 0; i < e->g->ninput; i++)
-        text_printf(t, ", %s + %s * %d", emit_input_name(e, i), done, e->g->input[i]->width);
+        part_argument(t, emit_input_name(e, i), done, e->g->input[i]->width);
     for (int i = 0; i < e->g->noutput; i++)
-        text_printf(t, ", %s + %s * %d", e->g->output[i].name, done, e->g->output[i].node->width);
+        part_argument(t, e->g->output[i].name, done, e->g->output[i].node->width);
 }
 
 /* One part of a batch: samples enough for the buffers, apart from any other part. */
@@ -194,10 +202,7 @@ static void emit_one_part(Emit *e, Text *t)
 {
     text_printf(t, "    if (n <= %d) {\n", e->p->rows);
     code_add(&e->c, t, "        mlp_part(%sn", e->block ? "p, " : "");
-    for (int i = 0; i < e->g->ninput; i++)
-        text_printf(t, ", %s", emit_input_name(e, i));
-    for (int i = 0; i < e->g->noutput; i++)
-        text_printf(t, ", %s", e->g->output[i].name);
+    part_arguments(e, t, NULL);
     text_add(t, ");\n        return;\n    }\n");
 }
 

@@ -16,8 +16,8 @@ typedef enum Target {
     TARGET_PORTABLE /* plain loops over rows of weights: smallest, for microcontrollers */
 } Target;
 
-/* Where a value lives (PLACE_FIXED: one row for the whole batch, at `offset` of the scratch): `stride` floats from sample to sample, starting `offset` floats into the row.
- * room: nothing lies behind it in the row, which has room for whole vectors. */
+/* Where a value lives (PLACE_FIXED: one row for the whole batch, at `offset` of the scratch): `stride` floats from sample to
+ * sample, starting `offset` floats into the row. room: nothing lies behind it in the row, which has room for whole vectors. */
 typedef struct Place {
     enum { PLACE_NONE, PLACE_INPUT, PLACE_OUTPUT, PLACE_SLOT, PLACE_TARGET, PLACE_SAMPLE_WEIGHT, PLACE_FIXED } where;
     int index, offset, stride;
@@ -95,7 +95,8 @@ typedef struct Plan {
     size_t ram_one, ram_batch; /* bytes of buffers of one call */
 } Plan;
 
-/* TILES: samples that tiles of every height divide. PACK_ROOM: floats of the work space where samples are packed: they stay in a cache of 1 MB with as many of the gradient. */
+/* TILES: samples that tiles of every height divide. PACK_ROOM: floats of the work space where samples are packed: they stay in
+ * a cache of 1 MB with as many of the gradient. */
 enum { PANEL = 16, TILES = 48, STACK_LIMIT = 64 * 1024, PACK_ROOM = 136 * 1024 };
 
 /* Decides everything for a fused graph; lives in the graph's arena. Never NULL. */

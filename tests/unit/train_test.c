@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "pool.h"
 #include "toy.h"
 
 static mlp_training options(size_t epochs, size_t batch)
@@ -142,7 +143,7 @@ static void small_batches_are_left_to_fewer_threads(void **state)
             train(&toy, &o, &s, NULL, many);
             assert_memory_equal(one, many, sizeof one);
             for (size_t worth = 1; worth < 40; worth += 4) { /* samples that are worth a thread */
-                toy.learner.macs = 600000.0 / (double)worth;
+                toy.learner.macs = MLP_POOL_WORTH / (double)worth;
                 train(&toy, &o, &s, NULL, many);
             }
         }
