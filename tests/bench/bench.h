@@ -49,6 +49,11 @@ void write_weights(const char *script, const char *path);
 
 double now(void);
 
+/* core.c: the share of its core that this thread has at the moment, by the best moment so far: 1, or about a half while
+ * the core's other hardware thread is busy. Takes some 10 us. */
+double core_share(void);
+#define CORE_OURS 0.9 /* so much: hardly anybody else is there */
+
 /* Room for `count` floats and 128 more, on a cache line. Never NULL. */
 float *take_floats(size_t count);
 
@@ -81,6 +86,7 @@ typedef struct Result {
     size_t batch;
     double median, spread, best; /* spread: half the distance between the quartiles, over the median */
     double limit, limit_best;    /* the limit's median and best; 0: none */
+    double share;                /* of the core, in the middle round */
     double flops;                /* operations a sample */
 } Result;
 

@@ -18,7 +18,7 @@ BATCHES ?= 1,96
 endif
 BATCHES ?= 1,7,16,96,1024
 ROUNDS  ?= 9
-SLICE   ?= 2
+SLICE   ?= 1
 SUBJECTS ?=
 # The small peers are installed; PyTorch (python3-torch) and onnxruntime (by npm) take part where they, or node, are.
 BENCH_PACKAGES := $(TEST_PACKAGES) libopenblas0-pthread libfann2

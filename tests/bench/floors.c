@@ -173,8 +173,12 @@ static void print_line(const Floor *f, const Results *all, const Result *only, c
             printf(" %7s", "");
     if (missing <= 0)
         puts("   reached");
-    else
-        printf("   %.1f %% short%s\n", missing * 100, missing <= spread ? ", within the spread" : "");
+    else {
+        printf("   %.1f %% short%s", missing * 100, missing <= spread ? ", within the spread" : "");
+        if (where->share < CORE_OURS)
+            printf(", with %.2f of the core", where->share);
+        putchar('\n');
+    }
 }
 
 /* Whether an earlier result has the same net and batch, and the floor is about it too. */
