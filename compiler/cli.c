@@ -53,7 +53,7 @@ static const Option options[] = {
     {"--weights-as", "=table|file", "numbers in the C file (table, the default), or in one raw file beside it (file)",
      CHOICE(weights_as)},
     {"--weights-type", "=f32|bf16|f16|i8", "how tables, or the file, keep the weights of dense layers: as floats (f32, the default), in two "
-     "bytes (bf16, f16), or in one byte and a scale for each output (i8); sums are float32 always", CHOICE(weights_type)},
+     "bytes (bf16, f16), or in one byte and a scale for each output (i8); sums are float32, or exact where the machine multiplies bytes", CHOICE(weights_type)},
     {"--calibrate", " FILE", "samples by which the report states the largest difference that --weights-type makes",
      TEXT(compile.calibrate)},
     {"--train", NULL, "keep the parameters an argument even if there are weights", FLAG(compile.train)},

@@ -107,6 +107,66 @@ static MLP_INLINE mlp_vec mlp_take_i8(const signed char *p, int n)
 #endif
 }
 
+/*@ digits : i8 kernel cold */
+/* MLP_DIGITS: the machine multiplies bytes, four at a time (AVX-512 VNNI), and rows of inputs are taken in fixed point, so many in
+ * a block: weights that are bytes then stay bytes. */
+#if defined(MLP_AVX512) && defined(__AVX512BW__) && defined(__AVX512VBMI__) && defined(__AVX512VNNI__)
+#define MLP_DIGITS 1024
+
+/* A block of inputs, each the nearest of (65536 d2 + 256 d1 + d0) 2^exponent, digits from -128 to 127: 23 bits below the largest
+ * one's power of two. balance: 128 times the sums of the digits. */
+typedef struct {
+    signed char digit[3][MLP_DIGITS];
+    int balance[3], exponent;
+} mlp_fixed_row;
+
+/* a plus, in each lane, the sum of four bytes of u, without a sign, times those of s, with one. (gcc 12 copies the sums to and fro
+ * around its built-in function.) */
+static MLP_INLINE __m512i mlp_dot4(__m512i a, __m512i u, __m512i s)
+{
+    __asm__("vpdpbusd {%2, %1, %0|%0, %1, %2}" : "+v"(a) : "v"(u), "v"(s));
+    return a;
+}
+
+/* 0: an input is infinite or NaN, and the digits mean nothing. Behind the last one there are zeros up to a multiple of 16. */
+static MLP_COLD int mlp_to_fixed(const size_t count, const float *x, mlp_fixed_row *row)
+{
+    const __m512i size = _mm512_set1_epi32(0x7fffffff), middle = _mm512_set1_epi32(0x808080);
+    __m512i most = _mm512_setzero_si512(), balance[3];
+    unsigned lane[16], top = 0;
+    for (size_t k = 0; k < count; k += 16) {
+        const __m512i bits = _mm512_castps_si512(mlp_take(x + k, count - k < 16 ? (int)(count - k) : 16));
+        most = _mm512_maskz_max_epu32(0xffff, most, _mm512_and_si512(bits, size));
+    }
+    _mm512_storeu_si512(lane, most);
+    for (int i = 0; i < 16; i++)
+        top = lane[i] > top ? lane[i] : top;
+    row->exponent = (int)(top >> 23) - 148;
+    MLP_UNROLL
+    for (int i = 0; i < 3; i++)
+        balance[i] = _mm512_setzero_si512();
+    for (size_t k = 0; k < count; k += 16) {
+        const mlp_vec v = _mm512_maskz_scalef_ps(0xffff, mlp_take(x + k, count - k < 16 ? (int)(count - k) : 16),
+                                                 mlp_set((float)-row->exponent));
+        const __m512i q = _mm512_xor_si512(_mm512_add_epi32(_mm512_maskz_cvtps_epi32(0xffff, v), middle), middle);
+        MLP_UNROLL
+        for (int i = 0; i < 3; i++) {
+            balance[i] = mlp_dot4(balance[i], _mm512_set1_epi32(0x80 << 8 * i), q);
+            _mm_storeu_si128((__m128i *)(void *)(row->digit[i] + k),
+                            _mm512_maskz_cvtepi32_epi8(0xffff, _mm512_maskz_srli_epi32(0xffff, q, (unsigned)(8 * i))));
+        }
+    }
+    for (int i = 0; i < 3; i++) {
+        int sum = 0, part[16];
+        _mm512_storeu_si512(part, balance[i]);
+        for (int l = 0; l < 16; l++)
+            sum += part[l];
+        row->balance[i] = sum;
+    }
+    return top < 0x7f800000u;
+}
+#endif
+
 /*@ end */
 
 #endif

@@ -125,8 +125,9 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     if (s->in[0].stride != in || s->out.stride != out)
         name = arena_printf(e->g->arena, "%s_in%d_%s%d", name, s->in[0].stride, s->out.room ? "room" : "out", s->out.stride);
     const char *tail = s->tail_dot ? "dots" : "tail";
+    const char *panels = epi->storage == STORAGE_I8 ? "fixed" : "panels";
     if (s->panels)
-        code_instance(&e->c, "panels", epi);
+        code_instance(&e->c, panels, epi);
     if (s->tail)
         code_instance(&e->c, tail, epi);
     if (!code_once(&e->c, arena_printf(e->g->arena, "shape %s", name)))
@@ -143,8 +144,8 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     code_add(&e->c, t, " */\nstatic void mlp_%s(%s%ssize_t n, const float *x, const %s *w, const float *b, float *y)\n{\n",
              name, leading ? "const float *" : "", p, storage_info[epi->storage].c_type);
     if (s->panels)
-        code_add(&e->c, t, "    mlp_panels_%s(%sn, %d, %d, %d, x, %d, w, b, y, %d);\n", epi->name, p, in, s->panels,
-                 s->split, s->in[0].stride, s->out.stride);
+        code_add(&e->c, t, "    mlp_%s_%s(%sn, %d, %d, %d, x, %d, w, b, y, %d);\n", panels, epi->name, p, in,
+                 s->panels, s->split, s->in[0].stride, s->out.stride);
     if (s->tail) {
         size_t w = (size_t)s->panels * PANEL * (size_t)in, j = (size_t)s->panels * PANEL;
         code_add(&e->c, t, "    mlp_%s_%s(%sn, %d, %d, ", tail, epi->name, p, in, s->tail);

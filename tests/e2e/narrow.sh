@@ -123,6 +123,54 @@ for type in bf16 f16 i8; do
         check "$type $target: the same bits from the file as from tables" cmp tables file
     done
 done
+
+# i8 where the machine multiplies bytes (else this is the rule of the test above): several blocks of inputs, panels of every count,
+# inputs of all sizes. The same bits in a batch as alone; NaN and infinities as in plain C; and near plain C, which sums floats: each
+# of 2050 inputs is rounded at 2^-23 of the largest, and so are the sums of plain C, for weights and outputs about 1.
+echo 'local x = input(2050) return net("wide", x:dense(16 * 11 + 5):dense(70):tanh():dense(33))' >wide.lua
+./tensors wide.safetensors dense1.weight:F32:181x2050:noise@all dense1.bias:F32:181:noise@all dense2.weight:F32:70x181:noise@all \
+    dense2.bias:F32:70:noise@all dense3.weight:F32:33x70:noise@all dense3.bias:F32:33 || exit 1
+cat >wide.c <<'C'
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "x.h"
+int main(void)
+{
+    static float x[9 * WIDE_IN], y[9 * WIDE_OUT], one[WIDE_OUT];
+    for (int i = 0; i < 9; i++)
+        for (int k = 0; k < WIDE_IN; k++)
+            x[i * WIDE_IN + k] = i == 7 ? 0.0f : ldexpf((float)(k * 37 % 101) / 5000.0f - 0.01f, i == 8 ? -130 : (i * k) % 3);
+    for (int k = 0; k < WIDE_IN; k += 50) /* next to a power of two: as many digits as there can be */
+        x[6 * WIDE_IN + k] = k % 100 ? -0x1.fffffep-5f : 0x1.fffffep-5f;
+    x[2 * WIDE_IN + 2049] = NAN;
+    x[5 * WIDE_IN + 3] = -INFINITY;
+    wide_batch(9, x, y);
+    for (int i = 0; i < 9; i++) {
+        wide(x + i * WIDE_IN, one);
+        if (memcmp(one, y + i * WIDE_OUT, sizeof one) != 0)
+            printf("sample %d alone differs\n", i);
+    }
+    for (int i = 0; i < 9 * WIDE_OUT; i++)
+        if (isnan(y[i]))
+            puts("nan");
+        else
+            printf("%.9g\n", y[i]);
+    return 0;
+}
+C
+mlpc 0 'as i8: tables of' wide.lua --weights-type=i8 --target=portable -o x.c
+check 'i8: plain C' sh -c "'$CC' -O2 -o main wide.c x.c -lm && ./main >plain"
+mlpc 0 'as i8: tables of' wide.lua --weights-type=i8 -o x.c
+check 'i8: the head says what is in fixed point' grep -q 'multiplies bytes' x.c
+for flags in -O2 '-O1 -march=native' '-O3 -march=native'; do
+    check "i8 $flags: compiles without a warning" "$CC" $flags -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+        -Wdouble-promotion -Wcast-align -Werror -c x.c -o x.o
+    check "i8 $flags: answers" sh -c "'$CC' $flags -o main wide.c x.o -lm && ./main >fast"
+    check "i8 $flags: near plain C" awk 'NR == FNR { want[FNR] = $1; lines++; next }
+        $1 != want[FNR] && ($1 == "nan" || want[FNR] == "nan" || ($1 - want[FNR]) ^ 2 > 4e-9) { print FNR ": " $1 ", " want[FNR]; bad = 1 }
+        END { exit bad || lines != FNR || lines != 9 * 33 }' plain fast
+done
 mlpc 0 'largest difference on the 3 rows of labelled.csv: ' net.lua --weights-type=i8 --calibrate labelled.csv -o x.c
 mlpc 1 'none.csv' net.lua --weights-type=i8 --calibrate none.csv -o x.c
 mlpc 2 'needs weights' net.lua --weights none --weights-type=i8 -o x.c
