@@ -1,7 +1,8 @@
 /* narrow.h: weights kept in less than a float, as vectors of floats, over simd.h: one loader for each way of storing
  * them that compiler/graph/storage.h lists. Text for generated files alone; the templates of kernel.h call a loader as
  * MLP_TAKE and MLP_AT. Every stored weight is finite. Bound by memory while the floats would not fit in L2, else by the
- * instructions that widen: with AVX-512 two for bf16 and i8, which leave 1.5 cycles for each vector of FMA. */
+ * instructions that widen: with AVX-512 two for bf16 and i8, which leave 1.5 cycles for each vector of FMA. i8 need not be
+ * widened where the machine multiplies bytes (digits, and `fixed` in kernel.h). */
 #ifndef MLP_NARROW_H
 #define MLP_NARROW_H
 
