@@ -317,34 +317,58 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
     }
 }
 
-/*@ dot : kernel simd_reduce */
-/* Dense, one sample by `width` < 16 outputs, weights in rows [width][in]: inputs lie across the lanes, two sums of
- * MLP_LANES lanes for each output, added lane by lane and then by mlp_sum. Chosen by plan for few outputs of many
- * inputs. Bound by latency: the chain of in / (2 MLP_LANES) FMAs of 4 cycles, then of the sums across; 1000 -> 1 takes 1.15
- * times its chain. */
-static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const size_t in, const float *x, const MLP_W *w,
-                                   const float *b, float *y, const size_t j)
+/*@ dot : kernel simd_across */
+/* The sums of `width` outputs, at most MLP_LANES, of one sample, weights in rows [width][in]: inputs lie across the lanes, in
+ * `split` = MLP_DOTS partial sums of vectors for each output, which hide the latency of FMA, added as those of a strip; then the
+ * lanes of all outputs together. Bound by loads where inputs are many: one for each FMA, and those of x (1000 -> 1 takes 0.96
+ * of that where x lies across cache lines, half of its lines then being read twice); else by latency. */
+#define MLP_DOTS_MOST(width) ((width) >= 8 ? 1 : (width) >= 4 ? 2 : (width) >= 2 ? 4 : 8)
+#define MLP_DOTS_FIT(in) ((in) >= 16 * MLP_LANES ? 8 : (in) >= 8 * MLP_LANES ? 4 : (in) >= 4 * MLP_LANES ? 2 : 1)
+#define MLP_DOTS(width, in) (MLP_DOTS_MOST(width) < MLP_DOTS_FIT(in) ? MLP_DOTS_MOST(width) : MLP_DOTS_FIT(in))
+static MLP_INLINE mlp_vec MLP_OF(dot)(const int width, const size_t split, const size_t in, const float *x, const MLP_W *w)
 {
-    const size_t whole = in - in % MLP_LANES, even = in - in % (2 * MLP_LANES);
-    float sum[16];
-    (void)j;
-    for (int o = 0; o < width; o++) {
-        const MLP_W *wo = w + (size_t)o * in;
-        mlp_vec a0 = mlp_set(0.0f), a1 = mlp_set(0.0f);
-        for (size_t k = 0; k < even; k += 2 * MLP_LANES) {
-            a0 = mlp_fma(MLP_TAKE(wo + k, MLP_LANES), mlp_load(x + k), a0);
-            a1 = mlp_fma(MLP_TAKE(wo + k + MLP_LANES, MLP_LANES), mlp_load(x + k + MLP_LANES), a1);
+    const size_t vectors = in / MLP_LANES, even = vectors - vectors % split, last = in % MLP_LANES;
+    mlp_vec a[8][MLP_LANES];
+    MLP_UNROLL
+    for (size_t s = 0; s < split; s++) {
+        MLP_UNROLL
+        for (int o = 0; o < width; o++)
+            a[s][o] = mlp_set(0.0f);
+    }
+    for (size_t k = 0; k < even; k += split) {
+        MLP_UNROLL
+        for (size_t s = 0; s < split; s++) {
+            const mlp_vec xk = mlp_load(x + (k + s) * MLP_LANES);
+            MLP_UNROLL
+            for (int o = 0; o < width; o++)
+                a[s][o] = mlp_fma(MLP_TAKE(w + (size_t)o * in + (k + s) * MLP_LANES, MLP_LANES), xk, a[s][o]);
         }
-        if (even < whole)
-            a0 = mlp_fma(MLP_TAKE(wo + even, MLP_LANES), mlp_load(x + even), a0);
-        if (whole < in)
-            a1 = mlp_fma(MLP_TAKE(wo + whole, (int)(in - whole)), mlp_load_n(x + whole, (int)(in - whole)), a1);
-        sum[o] = (b ? b[o] : 0.0f) + mlp_sum(a0 + a1);
     }
-    for (int c = 0; c < width; c += MLP_LANES) {
-        const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
-        mlp_give(y + c, MLP_ACT(width == 1 ? mlp_set(sum[0]) : mlp_take(sum + c, n), j + (size_t)c, n), n);
+    MLP_UNROLL
+    for (size_t s = 0; s < split - 1; s++) {
+        if (s < vectors - even) {
+            const mlp_vec xk = mlp_load(x + (even + s) * MLP_LANES);
+            MLP_UNROLL
+            for (int o = 0; o < width; o++)
+                a[s][o] = mlp_fma(MLP_TAKE(w + (size_t)o * in + (even + s) * MLP_LANES, MLP_LANES), xk, a[s][o]);
+        }
     }
+    if (last) {
+        const mlp_vec xk = mlp_load_n(x + in - last, (int)last);
+        MLP_UNROLL
+        for (int o = 0; o < width; o++)
+            a[split - 1][o] = mlp_fma(MLP_TAKE(w + (size_t)o * in + in - last, (int)last), xk, a[split - 1][o]);
+    }
+    MLP_UNROLL
+    for (size_t half = split / 2, at = 1; half > 0; half /= 2, at *= 2) {
+        MLP_UNROLL
+        for (size_t s = 0; s < half; s++) {
+            MLP_UNROLL
+            for (int o = 0; o < width; o++)
+                a[2 * at * s][o] = a[2 * at * s][o] + a[2 * at * s + at][o];
+        }
+    }
+    return mlp_across(a[0], width, in < MLP_LANES ? (int)in : MLP_LANES);
 }
 
 /*@ panels : tile strip */
@@ -556,12 +580,30 @@ static MLP_INLINE void MLP_FN(tail)(MLP_P size_t n, const size_t in, const int w
 }
 
 /*@ dots : dot */
+/* Dense, one sample by `width` < 16 outputs by dot products; room: y has room for 16. Chosen by plan where that is less work
+ * than strips of which lanes are idle. It also reads whole vectors, which the layer before has stored: 64 inputs are 4 loads, and
+ * not 64, which the processor has to keep in mind until the last is done. */
+static MLP_INLINE void MLP_FN(dot)(MLP_P const int width, const int room, const size_t in, const float *x, const MLP_W *w,
+                                   const float *b, float *y, const size_t j)
+{
+    (void)j;
+    MLP_UNROLL
+    for (int c = 0; c < width; c += MLP_LANES) {
+        const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
+        mlp_vec v = MLP_OF(dot)(n, (size_t)MLP_DOTS(n, in), in, x, w + (size_t)c * in);
+        if (b)
+            v = v + mlp_take(b + c, n);
+        mlp_give(y + c, MLP_ACT(v, j + (size_t)c, n), room ? MLP_LANES : n);
+    }
+}
+
 /* Dense over n samples for the last `width` < 16 outputs by dot products. */
-static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int width, const float *x, const size_t ldx,
-                                    const MLP_W *w, const float *b, float *y, const size_t ldy, const size_t j)
+static MLP_INLINE void MLP_FN(dots)(MLP_P size_t n, const size_t in, const int width, const int room, const float *x,
+                                    const size_t ldx, const MLP_W *w, const float *b, float *y, const size_t ldy,
+                                    const size_t j)
 {
     for (; n > 0; n--, x += ldx, y += ldy)
-        MLP_FN(dot)(MLP_PASS width, in, x, w, b, y, j);
+        MLP_FN(dot)(MLP_PASS width, room, in, x, w, b, y, j);
 }
 
 /*@ end */

@@ -284,10 +284,58 @@ TAIL(2)
 TAIL(4)
 TAIL(8)
 
-static void k_dots(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)
+/* The sums of `width` outputs, at most MLP_LANES: each width in each number of partial sums that it may have. */
+#define DOT_CASE(width, split)                                                                                         \
+    case 16 * (width) + (split):                                                                                       \
+        return mlp_dot(width, split, in, x, w);
+#define DOT_CASES2(width) DOT_CASE(width, 1) DOT_CASE(width, 2)
+#define DOT_CASES4(width) DOT_CASES2(width) DOT_CASE(width, 4)
+static APART mlp_vec dot(size_t in, int width, const float *x, const float *w)
+{
+    switch (16 * width + MLP_DOTS(width, in)) {
+        DOT_CASES4(1)
+        DOT_CASE(1, 8)
+#if MLP_LANES >= 4
+        DOT_CASES4(2)
+        DOT_CASES4(3)
+        DOT_CASES2(4)
+#endif
+#if MLP_LANES >= 8
+        DOT_CASES2(5)
+        DOT_CASES2(6)
+        DOT_CASES2(7)
+        DOT_CASE(8, 1)
+#endif
+#if MLP_LANES >= 16
+        DOT_CASE(9, 1)
+        DOT_CASE(10, 1)
+        DOT_CASE(11, 1)
+        DOT_CASE(12, 1)
+        DOT_CASE(13, 1)
+        DOT_CASE(14, 1)
+        DOT_CASE(15, 1)
+#endif
+    default:
+        return mlp_set(0.0f);
+    }
+}
+
+static void k_dot(size_t in, int width, int room, MLP_ONE_ARGS)
 {
     const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};
-    mlp_dots_by(apply_floor, floor, n, in, width, x, ldx, w, b, y, ldy, 0);
+    for (int c = 0; c < width; c += MLP_LANES) {
+        const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
+        mlp_vec v = dot(in, n, x, w + (size_t)c * in);
+        if (b)
+            v = v + mlp_take(b + c, n);
+        mlp_give(y + c, apply_floor(v, 0, n, floor), room ? MLP_LANES : n);
+    }
+}
+
+static void k_dots(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)
+{
+    for (; n > 0; n--, x += ldx, y += ldy)
+        k_dot(in, width, 0, x, w, b, y, relu);
 }
 
 /* ---- what the machine can do ----------------------------------------------------------------------------- */

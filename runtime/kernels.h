@@ -21,6 +21,7 @@
  * tailS     dense, the last `width` < 16 outputs; dots: the same by dot products
  * stripSxC  the work of panelsS for one sample and C vectors of outputs, S * C at most 8 (or C 1)
  * lastS     the work of tailS for one sample; roomS: likewise, storing whole vectors, for which y has room (16 floats)
+ * dot       the work of dots for one sample; room: likewise
  *           b may be NULL in all of these
  * relu ...  y = f(x) element by element, y may be x; a: the number of the op; prelu1: one slope for all
  * affine    x * scale + shift
@@ -60,6 +61,7 @@
     X(room4, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
     X(last8, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
     X(room8, (size_t in, int width, MLP_ONE_ARGS))                                                                     \
+    X(dot, (size_t in, int width, int room, MLP_ONE_ARGS))                                                             \
     X(relu, (MLP_ROW_ARGS))                                                                                            \
     X(selu, (MLP_ROW_ARGS))                                                                                            \
     X(gelu, (MLP_ROW_ARGS))                                                                                            \

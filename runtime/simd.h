@@ -470,6 +470,79 @@ static MLP_INLINE float mlp_hmax(mlp_vec v)
 #endif
 }
 
+/*@ simd_across : simd */
+/* mlp_across adds the lanes of each of `count` vectors, 1 to MLP_LANES of them, of which the first `used` lanes are not 0: the
+ * sum of v[i] comes in lane i. A step folds pairs of vectors into one each, two shuffles and an addition; what is left alone
+ * is folded by halves. v is overwritten; lanes from `count` on are of no use, but sums of the same numbers. */
+#if defined(MLP_AVX512)
+#define mlp_fours(a, b, order) _mm512_maskz_shuffle_f32x4(0xffff, a, b, order)
+#define mlp_swapped(a, order) _mm512_maskz_permute_ps(0xffff, a, order)
+#elif defined(MLP_AVX2)
+#define mlp_swapped(a, order) _mm256_permute_ps(a, order)
+#elif defined(MLP_SSE2)
+#define mlp_swapped(a, order) _mm_shuffle_ps(a, a, order)
+#endif
+static MLP_INLINE mlp_vec mlp_fold(mlp_vec a, mlp_vec b, const int step)
+{
+#if defined(MLP_AVX512)
+    const __m512d a8 = _mm512_castps_pd(a), b8 = _mm512_castps_pd(b);
+    return step == 0   ? _mm512_maskz_unpacklo_ps(0xffff, a, b) + _mm512_maskz_unpackhi_ps(0xffff, a, b)
+           : step == 1 ? _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, a8, b8)) +
+                             _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, a8, b8))
+                       : mlp_fours(a, b, 0x88) + mlp_fours(a, b, 0xdd);
+#elif defined(MLP_AVX2)
+    const __m256d a4 = _mm256_castps_pd(a), b4 = _mm256_castps_pd(b);
+    return step == 0   ? _mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b)
+           : step == 1 ? _mm256_castpd_ps(_mm256_unpacklo_pd(a4, b4)) + _mm256_castpd_ps(_mm256_unpackhi_pd(a4, b4))
+                       : _mm256_permute2f128_ps(a, b, 0x20) + _mm256_permute2f128_ps(a, b, 0x31);
+#elif defined(MLP_NEON)
+    (void)step;
+    return vpaddq_f32(a, b);
+#elif defined(MLP_SSE2)
+    return step == 0 ? _mm_unpacklo_ps(a, b) + _mm_unpackhi_ps(a, b) : _mm_movelh_ps(a, b) + _mm_movehl_ps(b, a);
+#else
+    (void)step;
+    return a + b;
+#endif
+}
+
+static MLP_INLINE mlp_vec mlp_across(mlp_vec v[MLP_LANES], const int count, const int used)
+{
+    int left = count, step = 0;
+    MLP_UNROLL
+    for (int lanes = MLP_LANES; lanes > 1; lanes /= 2) {
+        if (left > 1) {
+            MLP_UNROLL
+            for (int i = 0; 2 * i < left; i++)
+                v[i] = mlp_fold(v[2 * i], v[2 * i + 1 < left ? 2 * i + 1 : 2 * i], step);
+            left = (left + 1) / 2;
+            step++;
+        }
+    }
+#if defined(mlp_swapped)
+    if (step > 2) /* more than four sums, which do not come back every so many lanes */
+        return MLP_LANES >> step == 2 ? mlp_fold(v[0], v[0], step) : v[0];
+#if defined(MLP_AVX512)
+    if (used > 8)
+        v[0] = v[0] + mlp_fours(v[0], v[0], 0x4e);
+    if (used > 4)
+        v[0] = v[0] + mlp_fours(v[0], v[0], 0xb1);
+#elif defined(MLP_AVX2)
+    if (used > 4)
+        v[0] = v[0] + _mm256_permute2f128_ps(v[0], v[0], 1);
+#endif
+    if (step == 0 ? used > 2 : step == 1)
+        v[0] = v[0] + mlp_swapped(v[0], 0x4e);
+    if (step < 1 && used > 1)
+        v[0] = v[0] + mlp_swapped(v[0], 0xb1);
+#else
+    (void)used;
+    for (; step < 2 && MLP_LANES > 1; step++)
+        v[0] = mlp_fold(v[0], v[0], step);
+#endif
+    return v[0];
+}
+
 /*@ end */
 
 #endif

@@ -149,8 +149,9 @@ static const char *dense_shape(Emit *e, const Step *s, Shape shape)
     if (s->tail) {
         size_t w = (size_t)s->panels * PANEL * (size_t)in, j = (size_t)s->panels * PANEL;
         code_add(&e->c, t, "    mlp_%s_%s(%sn, %d, %d, ", tail, epi->name, p, in, s->tail);
+        code_add(&e->c, t, "%d, ", s->out.room);
         if (!s->tail_dot)
-            code_add(&e->c, t, "%d, %d, ", s->out.room, s->tail_split);
+            code_add(&e->c, t, "%d, ", s->tail_split);
         if (j)
             code_add(&e->c, t, "x, %d, w + %zu, MLP_BIAS(b, %zu), y + %zu, %d, %zu);\n", s->in[0].stride, w, j, j,
                      s->out.stride, j);

@@ -274,7 +274,11 @@ static void dense(JitPrinter *q, const Step *s)
         text_printf(&q->body, "%d,", s->panels);
         add_rest(q, s, 0, 0, y, false, relu);
     }
-    if (s->tail && q->one && !s->tail_dot) {
+    if (s->tail && q->one && s->tail_dot) {
+        jit_open_kernel(q, MLP_KERNEL_dot);
+        text_printf(&q->body, "%d,%d,%d,", in, s->tail, has_room(q, y));
+        add_rest(q, s, whole, whole * in, y, true, relu);
+    } else if (s->tail && q->one) {
         jit_open_kernel(q, (has_room(q, y) ? MLP_KERNEL_room1 : MLP_KERNEL_last1) + 2 * jit_split(s->tail_split));
         text_printf(&q->body, "%d,%d,", in, s->tail);
         add_rest(q, s, whole, whole * in, y, true, relu);

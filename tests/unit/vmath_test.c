@@ -291,6 +291,27 @@ static void test_lanes(void **state)
     assert_true(out[0] == 2.55211775e38f);
 }
 
+static void test_across(void **state)
+{
+    (void)state;
+    for (int count = 1; count <= LANES; count++)
+        for (int used = 1; used <= LANES; used++) {
+            float x[LANES], out[LANES], sum[LANES];
+            mlp_vec v[LANES];
+            for (int i = 0; i < count; i++) {
+                sum[i] = 0.0f;
+                for (int k = 0; k < LANES; k++) {
+                    x[k] = k < used ? (float)((i + 1) * (1 << k)) : 0.0f; /* exact */
+                    sum[i] += x[k];
+                }
+                v[i] = mlp_load(x);
+            }
+            mlp_store(out, mlp_across(v, count, used));
+            for (int i = 0; i < count; i++)
+                assert_true(out[i] == sum[i]);
+        }
+}
+
 /* 1 if this machine can run what the file was built for. */
 static int supported(void)
 {
@@ -309,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds), cmocka_unit_test(test_ends),  cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_pinned), cmocka_unit_test(test_lanes), cmocka_unit_test(test_partial_loads),
+        cmocka_unit_test(test_across),
     };
     if (!supported()) {
         printf("skipped: this machine has no %s\n", CHECK_UNIT);
