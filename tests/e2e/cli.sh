@@ -1,29 +1,6 @@
 #!/bin/sh
 # cli.sh BUILD: the command line as users meet it: options, mistakes, outputs that cannot be written, help and the manual.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-}
-
-# check WHAT COMMAND...: the command succeeds.
-check() {
-    what=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-    else
-        bad "$what"
-        sed 's/^/    /' log
-    fi
-}
+. "$(dirname "$0")/begin.sh"
 
 # mlpc STATUS TEXT ARGUMENT...: mlpc ends with that status; TEXT stands in its messages ("": there are none). A failure
 # is told in one line, prints nothing else and changes no file.
@@ -48,7 +25,7 @@ mlpc() {
     elif [ -n "$(find . -name '.mlp-*')" ]; then
         bad "mlpc $*: leaves a temporary file"
     else
-        passed=$((passed + 1))
+        ok
     fi
 }
 
@@ -409,5 +386,4 @@ prints 'dense1 (fused)'
 prints '269992'
 prints '265864'
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,16 +1,11 @@
 #!/bin/sh
 # cortex_m4.sh BUILD: portable code for a Cortex-M4 takes at most 1.3 times the instructions of loops written by hand
 # (cortex_m4_hand.S), and gives the same bits; counted one by one under qemu-arm.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
+. "$(dirname "$0")/begin.sh"
 for tool in arm-none-eabi-gcc qemu-arm; do
-    command -v $tool >/dev/null || { echo "skipped: no $tool"; echo "0 passed, 0 failed"; exit 0; }
+    command -v $tool >/dev/null || { echo "skipped: no $tool"; finish; exit; }
 done
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-passed=0 failed=0
-${CC:-cc} -std=c11 -O1 -o tensors "$root/tests/e2e/tensors.c" -lm || exit 1
+"$CC" -std=c11 -O1 -o tensors "$root/tests/e2e/tensors.c" -lm || exit 1
 
 cat >main.c <<'C'
 #include "net.h"
@@ -74,17 +69,15 @@ shape() {
     for level in -O2 -Os; do
         none=$(count 0) && ours=$(count 1) && hand=$(count 2) && count 3 >both || none=
         if [ -z "$none" ]; then
-            failed=$((failed + 1))
-            echo "FAIL $in-$mid-$out $level: does not run, or other bits than by hand"
+            bad "$in-$mid-$out $level: does not run, or other bits than by hand"
             continue
         fi
         ours=$((ours - none)) hand=$((hand - none))
         echo "seen: Cortex-M4 $in-$mid-$out $level: $ours instructions, by hand $hand"
-        if [ $((ours * 10)) -le $((hand * 13)) ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+        if [ $((ours * 10)) -le $((hand * 13)) ]; then ok; else bad "$in-$mid-$out $level: too many"; fi
     done
 }
 
 shape 64 64 10
 shape 128 32 7
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,29 +1,8 @@
 #!/bin/sh
 # examples.sh BUILD: builds and runs every example from a copy, as a user would, and checks what it prints.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+. "$(dirname "$0")/begin.sh"
 cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
 unset MAKEFLAGS MFLAGS MAKELEVEL
-
-ok() {
-    passed=$((passed + 1))
-}
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $1"
-    sed 's/^/    /' "$dir/log"
-}
-
-# check WHAT COMMAND...: the command succeeds. What it prints is in $dir/log.
-check() {
-    what=$1
-    shift
-    if "$@" >"$dir/log" 2>&1; then ok; else bad "$what"; fi
-}
 
 # prints WHAT WANTED COMMAND...: the command succeeds and prints exactly that to standard output.
 prints() {
@@ -35,6 +14,7 @@ prints() {
         echo "got:    $got" >>"$dir/log"
         echo "wanted: $wanted" >>"$dir/log"
         bad "$what"
+        show "$dir/log"
     fi
 }
 
@@ -175,5 +155,4 @@ check 'the demo: builds and runs' "$root/examples/demo/demo.sh" "$dir/build"
 cp "$dir/log" "$dir/demo.log"
 check 'the demo: the published score' grep -q 'they differ by .*(the same to 1e-4)' "$dir/demo.log"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

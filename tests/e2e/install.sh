@@ -1,23 +1,7 @@
 #!/bin/sh
 # install.sh BUILD: make install and uninstall, with PREFIX and DESTDIR; a program that pkg-config finds the runtime for.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+. "$(dirname "$0")/begin.sh"
 cd "$root" || exit 1
-build=$(cd "$1" && pwd) || exit 1
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-
-check() {
-    what=$1
-    shift
-    if "$@" >"$dir/log" 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $what"
-        sed 's/^/    /' "$dir/log"
-    fi
-}
 
 fails() {
     ! "$@"
@@ -103,5 +87,4 @@ check 'make uninstall with DESTDIR' make uninstall "BUILD=$build" PREFIX=/usr "D
 check 'nothing is left' [ -z "$(find "$dir/a package" -type f)" ]
 check 'a relative PREFIX is refused' fails make install "BUILD=$build" PREFIX=out
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

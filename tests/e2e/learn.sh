@@ -1,25 +1,19 @@
 #!/bin/sh
 # learn.sh BUILD: the models of the lecture learn what their heads say: XOR, a sine, flowers, digits, clothes. Fashion-MNIST is
 # looked for in $MLPC_DATA; where it is not, that part is skipped. MLPC_LONG: all ten epochs of it.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
+. "$(dirname "$0")/begin.sh"
 FASHION=${MLPC_DATA:-$root/../shared/data}/fashion_mnist
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
 cp "$root"/models/*.lua "$root"/models/*.csv "$root"/models/*.csv.gz "$dir"
-cd "$dir" || exit 1
 
 # check WHAT COMMAND...: the command succeeds. What is measured is told, too.
 check() {
     what=$1
     shift
     if "$@"; then
-        passed=$((passed + 1))
+        ok
         echo "seen: $what"
     else
-        failed=$((failed + 1))
-        echo "FAIL $what"
+        bad "$what"
     fi
 }
 
@@ -90,5 +84,4 @@ else
     check "Fashion-MNIST: $share of the test part, Adam, 2 epochs" at_least "$share" 0.85
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,27 +1,8 @@
 #!/bin/sh
 # narrow.sh BUILD: weights in fewer bytes through the real command: what the report says, what is refused, and that the C answers
 # as the report says. (agree.sh compares the numbers of random nets with the reference.)
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-CC=${CC:-cc}
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/begin.sh"
 "$CC" -std=c11 -O1 -o tensors "$root/tests/e2e/tensors.c" -lm || exit 1
-
-check() {
-    what=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAIL $what"
-        sed 's/^/    /' log
-    fi
-}
 
 # mlpc STATUS TEXT ARGUMENT...: ends with that status and says TEXT; a failure leaves no file.
 mlpc() {
@@ -204,5 +185,4 @@ mlpc 1 'bytes of flash' tight.lua --weights net.safetensors -o x.c
 mlpc 1 'bytes of flash' tight.lua --weights net.safetensors --weights-type=bf16 -o x.c
 mlpc 0 'weights of dense layers as i8' tight.lua --weights net.safetensors --weights-type=i8 -o x.c
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

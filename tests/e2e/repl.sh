@@ -1,24 +1,10 @@
 #!/bin/sh
 # repl.sh BUILD: the prompt without a terminal: what is typed comes from a file. On a terminal: repl_terminal.sh.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/begin.sh"
 export HOME="$dir"
 unset XDG_STATE_HOME
 
-ok() {
-    passed=$((passed + 1))
-}
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-    cat out err | head -n 30 | sed 's/^/    /'
-}
+evidence() { show out err; }
 
 # says STATUS OUT ERR [ARGUMENT...]: the session on standard input ends so, prints exactly OUT, and each line of ERR stands
 # in what it says on stderr, which has as many lines.
@@ -489,5 +475,4 @@ wrong 'a.safetensors: tensor' <<'LUA'
 net("b", input(3):dense(2)):load("a.safetensors")
 LUA
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

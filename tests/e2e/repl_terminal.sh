@@ -1,30 +1,14 @@
 #!/bin/sh
 # repl_terminal.sh BUILD: the prompt on a terminal, driven by tests/e2e/terminal.c: typing, editing, history, completion,
 # interrupts, narrow terminals, and homes that keep no history.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-build=$(cd "$1" && pwd) || exit 1
-MLPC=$build/mlpc
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
+. "$(dirname "$0")/begin.sh"
 # shellcheck disable=SC2086
-${CC:-cc} -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -o "$dir/terminal" tests/e2e/terminal.c -lutil || exit 1
-cd "$dir" || exit 1
+$CC -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -o terminal "$root/tests/e2e/terminal.c" -lutil || exit 1
 export HOME="$dir/home" TERM=xterm LC_ALL=C.UTF-8
 unset XDG_STATE_HOME
 mkdir home
 echo 'leak:wcsdup' >known # two names of functions, which libedit keeps to the end and never frees
 [ -n "$SANITIZE" ] && export LSAN_OPTIONS="suppressions=$dir/known:print_suppressions=0"
-
-ok() {
-    passed=$((passed + 1))
-}
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-}
 
 # plays WHAT COLUMNS ROWS COMMAND...: the script on standard input goes well on such a terminal.
 plays() {
@@ -34,7 +18,7 @@ plays() {
         ok
     else
         bad "$what"
-        tail -n 60 log | sed 's/^/    /'
+        tail -n 60 log | show
     fi
 }
 
@@ -228,5 +212,4 @@ echo "$session" | sed 1d | plays 'XDG_STATE_HOME' 120 24 env XDG_STATE_HOME="$di
 if grep -qx '40 + 2' state/mlpc/history; then ok; else bad 'the history where XDG_STATE_HOME says'; fi
 echo "$session" | sed 1d | plays 'a terminal that can do nothing' 80 24 env TERM=dumb "$MLPC" repl
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,32 +1,9 @@
 #!/bin/sh
 # run.sh BUILD: mlpc run as users meet it: kinds of files, names of columns, classes, rows as they come, bad rows, the C compiler.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/begin.sh"
 mkdir tmp
 TMPDIR=$dir/tmp
 export TMPDIR
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-}
-
-# check WHAT COMMAND...: the command succeeds.
-check() {
-    what=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-    else
-        bad "$what"
-        sed 's/^/    /' log
-    fi
-}
 
 # answers EXPECTED INPUT ARGUMENT...: mlpc run gives exactly these lines (printf formats both), and nothing on stderr.
 answers() {
@@ -42,7 +19,7 @@ answers() {
     elif ! cmp -s want out; then
         bad "run $* of '$input': $(cat out)"
     else
-        passed=$((passed + 1))
+        ok
     fi
 }
 
@@ -65,7 +42,7 @@ wrong() {
     elif [ -n "$(find . -name '.mlp-*' -o -name 'new.*')" ]; then
         bad "run $* of '$input': leaves a file"
     else
-        passed=$((passed + 1))
+        ok
     fi
 }
 
@@ -331,5 +308,4 @@ CC=false "$MLPC" bench iris.lua --json >out 2>err || bad "bench: $(cat err)"
 check 'bench as JSON, without a compiler' sh -c "grep -q '\"cc_ms\": null, \"cc_problem\": \"stays on tcc: false fails with status 1\"' out &&
     [ \$(grep -o '\"code\": \"tcc\"' out | wc -l) = 3 ]"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -1,35 +1,11 @@
 #!/bin/sh
 # train.sh BUILD: mlpc train and eval as users meet them: nets that learn, files, bad data, bad options, interrupts, resume.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-CC=${CC:-cc}
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-}
-
-# check WHAT COMMAND...: the command succeeds.
-check() {
-    what=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-    else
-        bad "$what"
-        sed 's/^/    /' log
-    fi
-}
+. "$(dirname "$0")/begin.sh"
 
 # good ARGUMENT...: mlpc succeeds; its output is in out and err.
 good() {
     if "$MLPC" "$@" >out 2>err; then
-        passed=$((passed + 1))
+        ok
     else
         bad "mlpc $*: $(tail -n 3 err)"
     fi
@@ -50,14 +26,14 @@ wrong() {
     elif [ -s out ] || ls ./*.safetensors >/dev/null 2>&1 || [ -n "$(find . -name '.mlp-*')" ]; then
         bad "mlpc $*: leaves something behind"
     else
-        passed=$((passed + 1))
+        ok
     fi
 }
 
 # has TEXT [FILE]: a line of out has it.
 has() {
     if grep -qF -e "$1" "${2:-out}"; then
-        passed=$((passed + 1))
+        ok
     else
         bad "no '$1' in: $(cat "${2:-out}")"
     fi
@@ -374,5 +350,4 @@ wrong 1 'there are no weights' eval xor.lua
 echo 'return net("nothing", input(2):relu():slice(1, 1))' >nothing.lua
 wrong 1 'there is nothing to train' train nothing.lua --data xor.csv -Wno-all
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

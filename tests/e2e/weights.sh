@@ -1,31 +1,8 @@
 #!/bin/sh
 # weights.sh BUILD: weights files of every kind through the real command: dtypes, names, order, damage, raw files, limits.
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
-cd "$root" || exit 1
-MLPC=$(cd "$1" && pwd)/mlpc
-CC=${CC:-cc}
-passed=0 failed=0
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. "$(dirname "$0")/begin.sh"
 "$CC" -std=c11 -O1 -o tensors "$root/tests/e2e/tensors.c" -lm || exit 1
 "$CC" -std=c11 -O1 -o within "$root/tests/e2e/within.c" || exit 1
-
-bad() {
-    failed=$((failed + 1))
-    echo "FAIL $*"
-}
-
-check() {
-    what=$1
-    shift
-    if "$@" >log 2>&1; then
-        passed=$((passed + 1))
-    else
-        bad "$what"
-        sed 's/^/    /' log
-    fi
-}
 
 # mlpc STATUS TEXT ARGUMENT...: ends with that status and says TEXT; a failure leaves no file.
 mlpc() {
@@ -43,7 +20,7 @@ mlpc() {
     elif [ "$status" != 0 ] && [ -n "$(find . -name 'x.*' -o -name '.mlp-*')" ]; then
         bad "mlpc $*: leaves files although it fails"
     else
-        passed=$((passed + 1))
+        ok
     fi
 }
 
@@ -353,5 +330,4 @@ check '1024-4096-1024 as a raw file' ./within 20 "$(memory 700)" "$MLPC" big.lua
 check 'is a small C file' [ "$(wc -c <big.c)" -lt 100000 ]
 check 'and a raw file of the parameters' [ "$(wc -c <big.weights)" = 33574912 ]
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish
