@@ -108,9 +108,9 @@ BLOCKS := optim step train data_use kernels_learn
 $(BLOCKS:%=$(BUILD)/runtime/%.o) $(KERNEL_SETS:%=$(BUILD)/runtime/kernels_learn_%.o): ALL_CFLAGS += -O3 -fno-math-errno
 
 # The pieces of the runtime's headers that generated files contain, and the Lua sugar, as C text.
-$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/narrow.h runtime/learn.h runtime/update.h
+$(BUILD)/gen/snippets.c: compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/narrow.h runtime/learn.h runtime/rule.h runtime/update.h
 	@mkdir -p $(@D)
-	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/narrow.h runtime/learn.h runtime/update.h > $@
+	$(call SAY,GEN) awk -f compiler/back/snippets.awk runtime/simd.h runtime/vmath.h runtime/kernel.h runtime/narrow.h runtime/learn.h runtime/rule.h runtime/update.h > $@
 
 $(BUILD)/gen/%.c: compiler/front/%.lua compiler/front/text.awk
 	@mkdir -p $(@D)

@@ -2,11 +2,13 @@
  * answers and the net that learns are two plans over one block, each with its own code. */
 #include "learner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "back/jit.h"
 #include "graph/loss.h"
+#include "optim.h"
 
 /* Where a parameter lies: in the PyTorch layout, and in the block. */
 typedef struct Piece {
@@ -113,9 +115,9 @@ static void jit_forward(void *context, int thread, const float *w, size_t n, con
     jit_run(l->forward, w, n, b->in, b->out, b->forward);
 }
 
-static float jit_gradient(void *context, const float *w, const mlp_batch *batch, float *g)
+/* The gradient, or, where there is a rule, a step by it. */
+static float jit_pass(const JitLearner *l, const float *w, const mlp_batch *batch, float *g, const mlp_rule *rule)
 {
-    const JitLearner *l = context;
     Bench *b = &l->bench[batch->thread];
     double loss = 0;
     if (!b->grad || (l->grad->sample && batch->n > b->room)) {
@@ -133,8 +135,25 @@ static float jit_gradient(void *context, const float *w, const mlp_batch *batch,
         memcpy(g + l->trained, w + l->trained, statistics * sizeof *g);
     if (all > l->numbers)
         memset(g + l->numbers, 0, (all - l->numbers) * sizeof *g);
-    l->grad->grad(w, batch->n, b->in, g, b->grad, &loss, 1.0f / (float)batch->n, batch->seed, batch->step);
+    l->grad->grad(w, batch->n, b->in, g, b->grad, &loss, 1.0f / (float)batch->n, batch->seed, batch->step, rule);
     return (float)loss;
+}
+
+static float jit_gradient(void *context, const float *w, const mlp_batch *batch, float *g)
+{
+    return jit_pass(context, w, batch, g, NULL);
+}
+
+static float jit_step(void *context, float *w, const mlp_batch *batch, float *g, const mlp_optimizer *o, float *state,
+                      double lr)
+{
+    const JitLearner *l = context;
+    const size_t all = l->base.run.params;
+    const mlp_rule rule = mlp_optimizer_rule(o, all, w, g, state, batch->step, lr, 1);
+    const float loss = jit_pass(l, w, batch, g, &rule);
+    if (isfinite(loss))
+        mlp_rule_apply(&rule, l->numbers, all - l->numbers); /* what nothing depends on may decay */
+    return loss;
 }
 
 /* ---- making one ----------------------------------------------------------------------------------------------- */
@@ -214,6 +233,7 @@ static void set_run(JitLearner *l, const Plan *forward, const Plan *grad)
     l->ntarget = grad->graph->ntarget;
     run->targets = places(l->arena, &l->t_at, l->ntarget, target_width, grad->graph);
     run->grad = jit_gradient;
+    run->step = grad->learns ? jit_step : NULL;
     run->whole_batch = grad->whole_batch;
     run->macs = grad->macs;
     l->statistics = (mlp_range){l->trained, l->numbers - l->trained};

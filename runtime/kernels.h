@@ -106,7 +106,8 @@
     X(zero, (size_t count, float *g))                                                                                  \
     X(turn, (size_t in, size_t out, int dot, size_t from, size_t to, const float *w, float *t))                        \
     X(dense_grad, (size_t n, size_t in, size_t out, int dot, int add, const float *x, size_t ldx, const float *dy,     \
-                   size_t ldy, float *g, float *gb, float *pack, size_t room))                                         \
+                   size_t ldy, float *g, float *gb, float *pack, size_t room, const void *rule))                       \
+    X(update, (const void *rule, size_t from, size_t count))                                                           \
     X(d_relu, (MLP_BACK_ARGS))                                                                                         \
     X(d_selu, (MLP_BACK_ARGS))                                                                                         \
     X(d_gelu, (MLP_BACK_ARGS))                                                                                         \

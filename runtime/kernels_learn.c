@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "rule.h"
 
 #include "kernels_apply.h"
 
@@ -18,6 +19,10 @@ typedef mlp_vec (*mlp_loss_at)(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
+/* The step is that of the rule's method. */
+static MLP_INLINE void update_by(const mlp_rule *r, size_t i, mlp_vec g, int n);
+#define MLP_UPDATE(r, i, g, n) update_by(r, i, g, n)
+#include "update.h"
 #include "learn.h"
 #if defined(__GNUC__)
 #pragma GCC diagnostic pop
@@ -26,6 +31,49 @@ typedef mlp_vec (*mlp_loss_at)(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope
 /* A kernel that is a function of learn.h, by another name. */
 #define KERNEL(name, parameters, arguments)                                                                            \
     static void k_##name parameters { mlp_##name arguments; }
+
+/* ---- steps of optimisers ----------------------------------------------------------------------------------- */
+
+/* RMSprop with momentum: b = first b + d / (sqrt(a) + eps), w -= lr b. */
+static MLP_INLINE void heavy_rmsprop(const mlp_rule *r, size_t i, mlp_vec g, int n)
+{
+    const mlp_vec w = mlp_take(r->w + i, n);
+    const mlp_vec d = mlp_fma(mlp_set(r->decay), w, g);
+    const mlp_vec a = mlp_fma(mlp_set(r->second), mlp_take(r->a + i, n), mlp_mul(mlp_set(r->rest), mlp_mul(d, d)));
+    const mlp_vec b = mlp_fma(mlp_set(r->first), mlp_take(r->b + i, n), d / (mlp_sqrt(a) + mlp_set(r->eps)));
+    mlp_give(r->a + i, a, n);
+    mlp_give(r->b + i, b, n);
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), b, w), n);
+}
+
+static MLP_INLINE void update_by(const mlp_rule *r, size_t i, mlp_vec g, int n)
+{
+    switch (r->method) {
+    case MLP_RULE_SGD:
+        mlp_sgd(r, i, g, n);
+        break;
+    case MLP_RULE_MOMENTUM:
+        mlp_momentum(r, i, g, n);
+        break;
+    case MLP_RULE_NESTEROV:
+        mlp_nesterov(r, i, g, n);
+        break;
+    case MLP_RULE_RMSPROP:
+        if (r->b)
+            heavy_rmsprop(r, i, g, n);
+        else
+            mlp_rmsprop(r, i, g, n);
+        break;
+    case MLP_RULE_ADAM:
+        mlp_adam(r, i, g, n);
+        break;
+    default:
+        mlp_adamw(r, i, g, n);
+        break;
+    }
+}
+
+KERNEL(update, (const void *rule, size_t from, size_t count), (rule, from, count))
 
 /* ---- layers ------------------------------------------------------------------------------------------------ */
 
@@ -38,8 +86,8 @@ KERNEL(turn, (size_t in, size_t out, int dot, size_t from, size_t to, const floa
        (in, out, dot, from, to, w, t))
 KERNEL(dense_grad,
        (size_t n, size_t in, size_t out, int dot, int add, const float *x, size_t ldx, const float *dy, size_t ldy,
-        float *g, float *gb, float *pack, size_t room),
-       (n, in, out, dot, add, x, ldx, dy, ldy, g, gb, pack, room))
+        float *g, float *gb, float *pack, size_t room, const void *rule),
+       (n, in, out, dot, add, x, ldx, dy, ldy, g, gb, pack, room, rule))
 KERNEL(prelu_grad,
        (size_t n, size_t width, int shared, const float *dy, size_t ldy, const float *x, size_t ldx, float *g),
        (n, width, shared, dy, ldy, x, ldx, g))

@@ -4,47 +4,60 @@
  * for portable code). */
 /* clang-format off */
 
-/*@ dense_grad : sums */
+/*@ dense_grad : sums update_tile */
 /* MLP_TALL: samples of dy, packed, of which a group of columns stays in the first cache. */
 #define MLP_TALL 128
 
-/* The forward tile with samples for inputs: for `rows` by `cols` vectors, the last of `last` lanes, g (+)= sum over n
- * samples of x[r] times the vector dy. In g, row r is `down` floats from the next, panels of 16 columns `across`. */
+/* The forward tile with samples for inputs: for `rows` by `cols` vectors, the last of `last` lanes, sums over n samples of x[r]
+ * times the vector dy, added to what stands in g if `add`. They go into g, or, if there is a rule, at once into the step of the
+ * parameters that stand at w. In g and w, row r is `down` floats from the next, panels of 16 columns `across`. */
 static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const int last, size_t n, const int add,
                                      const float *x, const size_t ldx, const float *dy, const size_t ldy, float *g,
-                                     const size_t across, const size_t down, const float *next)
+                                     const size_t across, const size_t down, const mlp_rule *rule, const float *w,
+                                     const float *next)
 {
+    MLP_ALIGN float sums[16 * MLP_GROUP * MLP_ROWS];
+    float *to = rule ? sums : g;
+    const size_t wide = rule ? 16 : across, high = rule ? 16 * MLP_GROUP : down;
     mlp_vec a[MLP_ROWS][MLP_COLS];
-    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS, MLP_AHEAD, next, NULL,
-             0, a);
+    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS, 16, next, NULL, 0, a);
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
         for (int c = 0; c < cols; c++) {
             const int left = c < cols - 1 ? MLP_LANES : last;
-            float *at = g + MLP_PLACE(c * MLP_LANES, across) + (size_t)r * down;
             if (add)
-                a[r][c] = mlp_take(at, left) + a[r][c];
-            mlp_give(at, a[r][c], left);
+                a[r][c] = mlp_take(g + MLP_PLACE(c * MLP_LANES, across) + (size_t)r * down, left) + a[r][c];
+            mlp_give(to + MLP_PLACE(c * MLP_LANES, wide) + (size_t)r * high, a[r][c], left);
         }
     }
+    if (rule && rows == MLP_ROWS && cols == MLP_COLS && last == MLP_LANES)
+        mlp_update_tile(rule, (size_t)(w - rule->w), sums, across, down);
+    else if (rule)
+        mlp_update_part(rule, (size_t)(w - rule->w), rows, cols, last, sums, across, down);
 }
 
-/* The same for any number of rows, row k of x being at x + k * kx. */
+/* The same for any number of rows, row k of x being at x + k * kx. Each tile fetches what some later ones write: a panel's
+ * rows of g, or of w and of the state that goes with it; behind the last row, those of the next group. */
 static MLP_INLINE void mlp_grad_strip(const size_t rows, const int cols, const int last, size_t n, const int add,
                                       const float *x, const size_t kx, const size_t ldx, const float *dy,
-                                      const size_t ldy, float *g, const size_t across, const size_t down)
+                                      const size_t ldy, float *g, const size_t across, const size_t down,
+                                      const mlp_rule *rule, const float *w)
 {
+    const float *stream[3] = {w, rule && rule->a ? rule->a + (w - rule->w) : w, rule && rule->b ? rule->b + (w - rule->w) : w};
+    const size_t streams = rule && rule->a ? rule->b ? 3 : 2 : 1, turns = MLP_GROUP * streams;
     size_t k = 0;
-    for (size_t panel = 0; k + MLP_ROWS <= rows; k += MLP_ROWS, panel = panel + 1 < MLP_GROUP ? panel + 1 : 0)
-        mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down,
-                      g + panel * across + (k + (MLP_GROUP - panel) * MLP_ROWS) * down);
+    for (size_t turn = 0; k + MLP_ROWS <= rows; k += MLP_ROWS, turn = turn + 1 < turns ? turn + 1 : 0) {
+        const size_t row = k + (turns - turn) * MLP_ROWS, behind = row < rows ? row * down : MLP_GROUP * across + (row - rows) * down;
+        mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, rule, w + k * down,
+                      stream[turn / MLP_GROUP] + turn % MLP_GROUP * across + behind);
+    }
 #if MLP_ROWS >= 4
     for (; k + 2 <= rows; k += 2)
-        mlp_grad_tile(2, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, g);
+        mlp_grad_tile(2, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, rule, w + k * down, w);
 #endif
     for (; k < rows; k++)
-        mlp_grad_tile(1, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, g);
+        mlp_grad_tile(1, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, rule, w + k * down, w);
 }
 
 /* `width` floats of each of n rows, one row after the other. */
@@ -61,7 +74,7 @@ static MLP_INLINE void mlp_grad_pack(size_t n, const int width, const float *x, 
  * packed already: for each such part of the samples tiles of MLP_ROWS inputs, sample by sample. */
 static MLP_INLINE void mlp_grad_group(const size_t rows, const int cols, size_t n, const size_t tall, const int add,
                                       const float *x, const size_t ldx, const float *dy, const size_t ldy, float *g,
-                                      const size_t across, float *pack)
+                                      const size_t across, float *pack, const mlp_rule *rule, const float *w)
 {
     const int width = cols * MLP_LANES;
     for (size_t done = 0, m; done < n; done += m) {
@@ -70,14 +83,17 @@ static MLP_INLINE void mlp_grad_group(const size_t rows, const int cols, size_t 
         if (pack)
             mlp_grad_pack(m, width, part, ldy, pack);
         mlp_grad_strip(rows, cols, MLP_LANES, m, add || done, x + done * (pack ? rows : ldx), pack ? m : 1,
-                       pack ? MLP_ROWS : ldx, pack ? pack : part, pack ? (size_t)width : ldy, g, across, 16);
+                       pack ? MLP_ROWS : ldx, pack ? pack : part, pack ? (size_t)width : ldy, g, across, 16,
+                       done + m == n ? rule : NULL, w);
     }
 }
 
 /* gb (+)= sum over n samples of `cols` vectors of dy, the last of `last` lanes: four hide the latency of adding. */
 static MLP_INLINE void mlp_grad_bias(const int cols, const int last, size_t n, const int add, const float *dy,
-                                     const size_t ldy, float *gb)
+                                     const size_t ldy, float *gb, const mlp_rule *rule)
 {
+    MLP_ALIGN float sums[4 * MLP_LANES];
+    float *to = rule ? sums : gb;
     mlp_vec sum[4];
     MLP_UNROLL
     for (int c = 0; c < cols; c++) {
@@ -92,7 +108,9 @@ static MLP_INLINE void mlp_grad_bias(const int cols, const int last, size_t n, c
     }
     MLP_UNROLL
     for (int c = 0; c < cols; c++)
-        mlp_give(gb + c * MLP_LANES, sum[c], c < cols - 1 ? MLP_LANES : last);
+        mlp_give(to + c * MLP_LANES, sum[c], c < cols - 1 ? MLP_LANES : last);
+    if (rule)
+        mlp_update_part(rule, (size_t)(gb - rule->g), 1, cols, last, sums, 16, 0);
 }
 
 /* dW and db of a dense layer: g = x^T dy in panels, gb (may be NULL) = sum of dy, over n samples; both are added to what
@@ -103,8 +121,9 @@ static MLP_INLINE void mlp_grad_bias(const int cols, const int last, size_t n, c
  * 128 and 256 samples by 512 -> 512 up to 1024 -> 4096 (0.70 to 0.85 unpacked); packing takes 0.05, writing sums the rest. */
 static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const int dot, const int add, const float *x,
                            const size_t ldx, const float *dy, const size_t ldy, float *g, float *gb, float *pack,
-                           const size_t room)
+                           const size_t room, const mlp_rule *rule)
 {
+    const float *w = rule ? rule->w + (g - rule->g) : g;
     const size_t panels = out / 16, tail = out % 16, grouped = panels - panels % MLP_GROUP;
     const size_t wide = in - in % (MLP_COLS * MLP_LANES), fit = (pack ? room - MLP_TALL * 48 : 65536) / (n + 1);
     const size_t most = fit < 48 ? 48 : fit - fit % 48, parts = (n + MLP_TALL - 1) / MLP_TALL;
@@ -123,27 +142,33 @@ static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const in
                 for (size_t i = 0, m = n - done < tall ? n - done : tall; i < now; i += MLP_ROWS)
                     mlp_grad_pack(m, MLP_ROWS, x + done * ldx + k + i, ldx, pack + MLP_TALL * 48 + done * now + i * m);
         }
-        for (size_t p = 0; p < grouped; p += MLP_GROUP)
-            mlp_grad_group(now, MLP_COLS, n, tall, add, from, ldx, dy + 16 * p, ldy, g + 16 * (p * in + k), 16 * in, to);
-        for (size_t p = grouped; p < panels; p++)
-            mlp_grad_group(now, 16 / MLP_LANES, n, tall, add, from, ldx, dy + 16 * p, ldy, g + 16 * (p * in + k), 16 * in,
-                           to);
+        for (size_t p = 0; p < panels; p += p < grouped ? MLP_GROUP : 1) {
+            const size_t at = 16 * (p * in + k);
+            float *sums = rule && !add ? g : g + at; /* sums of a part that are no gradient stay where the last ones were */
+            if (p < grouped)
+                mlp_grad_group(now, MLP_COLS, n, tall, add, from, ldx, dy + 16 * p, ldy, sums, 16 * in, to, rule, w + at);
+            else
+                mlp_grad_group(now, 16 / MLP_LANES, n, tall, add, from, ldx, dy + 16 * p, ldy, sums, 16 * in, to, rule, w + at);
+        }
     }
     g += 16 * panels * in;
+    w += 16 * panels * in;
     dy += 16 * panels;
     for (size_t k = 0; dot && k < wide; k += MLP_COLS * MLP_LANES)
-        mlp_grad_strip(tail, MLP_COLS, MLP_LANES, n, add, dy, 1, ldy, x + k, ldx, g + k, 16, in);
+        mlp_grad_strip(tail, MLP_COLS, MLP_LANES, n, add, dy, 1, ldy, x + k, ldx, g + k, 16, in, rule, w + k);
     for (size_t k = wide; dot && k < in; k += MLP_LANES)
-        mlp_grad_strip(tail, 1, in - k < MLP_LANES ? (int)(in - k) : MLP_LANES, n, add, dy, 1, ldy, x + k, ldx, g + k, 16, in);
+        mlp_grad_strip(tail, 1, in - k < MLP_LANES ? (int)(in - k) : MLP_LANES, n, add, dy, 1, ldy, x + k, ldx, g + k, 16, in, rule,
+                       w + k);
     for (size_t j = 0; !dot && j < tail; j += MLP_LANES)
-        mlp_grad_strip(in, 1, tail - j < MLP_LANES ? (int)(tail - j) : MLP_LANES, n, add, x, 1, ldx, dy + j, ldy, g + j, 16, tail);
+        mlp_grad_strip(in, 1, tail - j < MLP_LANES ? (int)(tail - j) : MLP_LANES, n, add, x, 1, ldx, dy + j, ldy, g + j, 16, tail,
+                       rule, w + j);
     dy -= 16 * panels;
     for (size_t j = 0, now; gb && j < out; j += now) {
         now = out - j >= 4 * MLP_LANES ? 4 * MLP_LANES : out - j < MLP_LANES ? out - j : MLP_LANES;
         if (now == 4 * MLP_LANES)
-            mlp_grad_bias(4, MLP_LANES, n, add, dy + j, ldy, gb + j);
+            mlp_grad_bias(4, MLP_LANES, n, add, dy + j, ldy, gb + j, rule);
         else
-            mlp_grad_bias(1, (int)now, n, add, dy + j, ldy, gb + j);
+            mlp_grad_bias(1, (int)now, n, add, dy + j, ldy, gb + j, rule);
     }
 }
 

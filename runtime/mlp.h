@@ -466,6 +466,11 @@ typedef struct mlp_learner {
     /* Returns the mean loss of the batch and fills g[params] with its gradient; parameters that nothing depends on get
      * zeros. Reads w, does not write it. */
     float (*grad)(void *context, const float *w, const mlp_batch *batch, float *g);
+    /* As grad, and at once mlp_optimizer_step by that gradient (to rounding), the number of the step being the batch's; a
+     * loss that is not finite leaves w and state alone. g: to work in; only the statistics are found in it. NULL: there is
+     * no faster way than one after the other. */
+    float (*step)(void *context, float *w, const mlp_batch *batch, float *g, const mlp_optimizer *optimizer, float *state,
+                  double lr);
     /* y[n][outputs] from x[n][inputs], as at inference. May be NULL if nothing is to be measured. */
     void (*forward)(void *context, int thread, const float *w, size_t n, const float *x, float *y);
 } mlp_learner;

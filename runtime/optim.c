@@ -135,12 +135,10 @@ size_t mlp_optimizer_state(const mlp_optimizer *o, size_t params)
 
 /* ---- the step ---- */
 
-/* One step's numbers, worked out once in double precision. */
-typedef struct step_numbers {
-    mlp_method method;
-    bool heavy; /* rmsprop with momentum */
-    float scale, decay, shrink, lr, momentum, alpha, rest, beta1_rest, beta2, beta2_rest, root, eps;
-} step_numbers;
+_Static_assert((int)MLP_RULE_SGD == (int)MLP_SGD && (int)MLP_RULE_MOMENTUM == (int)MLP_MOMENTUM &&
+                   (int)MLP_RULE_NESTEROV == (int)MLP_NESTEROV && (int)MLP_RULE_RMSPROP == (int)MLP_RMSPROP &&
+                   (int)MLP_RULE_ADAM == (int)MLP_ADAM && (int)MLP_RULE_ADAMW == (int)MLP_ADAMW,
+               "rule.h numbers the methods as mlp.h does");
 
 #if defined(__GNUC__)
 #define INLINE static inline __attribute__((always_inline))
@@ -148,54 +146,54 @@ typedef struct step_numbers {
 #define INLINE static inline
 #endif
 
-INLINE void adam(const step_numbers *s, size_t count, float *restrict w, const float *restrict g, float *restrict a,
+INLINE void adam(const mlp_rule *s, size_t count, float *restrict w, const float *restrict g, float *restrict a,
                  float *restrict b)
 {
-    const step_numbers k = *s;
+    const mlp_rule k = *s;
     for (size_t i = 0; i < count; i++) {
         float slope = g[i] * k.scale + k.decay * w[i];
-        a[i] = a[i] + k.beta1_rest * (slope - a[i]);
-        b[i] = k.beta2 * b[i] + k.beta2_rest * slope * slope;
-        w[i] = w[i] * k.shrink - k.lr * (a[i] / (sqrtf(b[i]) * k.root + k.eps));
+        a[i] = a[i] + k.first * (slope - a[i]);
+        b[i] = k.second * b[i] + k.rest * slope * slope;
+        w[i] = w[i] * k.keep - k.lr * (a[i] / (sqrtf(b[i]) * k.root + k.eps));
     }
 }
 
 /* w, g: `count` numbers; a, b: as many of the first and second state, where the method has them. */
-INLINE void update(const step_numbers *s, size_t count, float *restrict w, const float *restrict g, float *restrict a,
+INLINE void update(const mlp_rule *s, size_t count, float *restrict w, const float *restrict g, float *restrict a,
                    float *restrict b)
 {
-    const step_numbers k = *s;
-    switch (k.method) {
+    const mlp_rule k = *s;
+    switch ((mlp_method)k.method) {
     case MLP_SGD:
         for (size_t i = 0; i < count; i++)
             w[i] = w[i] - k.lr * (g[i] * k.scale + k.decay * w[i]);
         break;
     case MLP_MOMENTUM:
         for (size_t i = 0; i < count; i++) {
-            a[i] = k.momentum * a[i] + (g[i] * k.scale + k.decay * w[i]);
+            a[i] = k.first * a[i] + (g[i] * k.scale + k.decay * w[i]);
             w[i] = w[i] - k.lr * a[i];
         }
         break;
     case MLP_NESTEROV:
         for (size_t i = 0; i < count; i++) {
             float slope = g[i] * k.scale + k.decay * w[i];
-            a[i] = k.momentum * a[i] + slope;
-            w[i] = w[i] - k.lr * (slope + k.momentum * a[i]);
+            a[i] = k.first * a[i] + slope;
+            w[i] = w[i] - k.lr * (slope + k.first * a[i]);
         }
         break;
     case MLP_RMSPROP:
-        if (k.heavy) {
+        if (b) {
             for (size_t i = 0; i < count; i++) {
                 float slope = g[i] * k.scale + k.decay * w[i];
-                a[i] = k.alpha * a[i] + k.rest * slope * slope;
-                b[i] = k.momentum * b[i] + slope / (sqrtf(a[i]) + k.eps);
+                a[i] = k.second * a[i] + k.rest * slope * slope;
+                b[i] = k.first * b[i] + slope / (sqrtf(a[i]) + k.eps);
                 w[i] = w[i] - k.lr * b[i];
             }
             break;
         }
         for (size_t i = 0; i < count; i++) {
             float slope = g[i] * k.scale + k.decay * w[i];
-            a[i] = k.alpha * a[i] + k.rest * slope * slope;
+            a[i] = k.second * a[i] + k.rest * slope * slope;
             w[i] = w[i] - k.lr * (slope / (sqrtf(a[i]) + k.eps));
         }
         break;
@@ -208,10 +206,10 @@ INLINE void update(const step_numbers *s, size_t count, float *restrict w, const
 
 /* Adam reads four numbers for each parameter, and its roots and quotients leave time to ask for those that come half a page
  * later: what the processor fetches ahead by itself ends at each page. */
-INLINE void update_fetching(const step_numbers *s, size_t count, float *w, const float *g, float *a, float *b)
+INLINE void update_fetching(const mlp_rule *s, size_t count, float *w, const float *g, float *a, float *b)
 {
     enum { LANES = 16 };
-    const step_numbers k = *s;
+    const mlp_rule k = *s;
     size_t i = 0;
     for (; i + LANES <= count && (k.method == MLP_ADAM || k.method == MLP_ADAMW); i += LANES) {
 #if defined(__GNUC__)
@@ -229,7 +227,7 @@ INLINE void update_fetching(const step_numbers *s, size_t count, float *w, const
 /* The same loops for wider vectors, where the compiler can make them and the machine may have them. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define UPDATE(name, set)                                                                                              \
-    set static void name(const step_numbers *s, size_t count, float *w, const float *g, float *a, float *b)            \
+    set static void name(const mlp_rule *s, size_t count, float *w, const float *g, float *a, float *b)            \
     {                                                                                                                  \
         update_fetching(s, count, w, g, a, b);                                                                         \
     }
@@ -241,7 +239,7 @@ INLINE void update_fetching(const step_numbers *s, size_t count, float *w, const
 UPDATE(update_avx512, AVX512)
 UPDATE(update_avx2, __attribute__((target("avx2"))))
 
-static void update_best(const step_numbers *s, size_t count, float *w, const float *g, float *a, float *b)
+static void update_best(const mlp_rule *s, size_t count, float *w, const float *g, float *a, float *b)
 {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq"))
@@ -252,42 +250,48 @@ static void update_best(const step_numbers *s, size_t count, float *w, const flo
         update_fetching(s, count, w, g, a, b);
 }
 #else
-static void update_best(const step_numbers *s, size_t count, float *w, const float *g, float *a, float *b)
+static void update_best(const mlp_rule *s, size_t count, float *w, const float *g, float *a, float *b)
 {
     update_fetching(s, count, w, g, a, b);
 }
 #endif
 
-void mlp_optimizer_range(const mlp_optimizer *o, size_t params, size_t from, size_t count, float *w, const float *g,
-                         float *state, uint64_t step, double lr, float scale)
+mlp_rule mlp_optimizer_rule(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state,
+                            uint64_t step, double lr, float scale)
 {
     bool adam = o->method == MLP_ADAM || o->method == MLP_ADAMW, apart = o->method == MLP_ADAMW;
-    step_numbers s = {.method = o->method,
-                      .heavy = o->momentum > 0,
-                      .scale = scale,
-                      .decay = apart ? 0 : (float)o->weight_decay,
-                      .shrink = apart ? (float)(1 - lr * o->weight_decay) : 1,
-                      .lr = (float)lr,
-                      .momentum = (float)o->momentum,
-                      .alpha = (float)o->alpha,
-                      .rest = (float)(1 - o->alpha),
-                      .beta1_rest = (float)(1 - o->beta1),
-                      .beta2 = (float)o->beta2,
-                      .beta2_rest = (float)(1 - o->beta2),
-                      .eps = (float)o->eps};
-    if (adam) {
-        s.lr = (float)(lr / (1 - pow(o->beta1, (double)step)));
-        s.root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
-    }
+    double second = adam ? o->beta2 : o->alpha;
     size_t kept = states(o);
-    float *a = kept > 0 ? state + from : NULL, *b = kept > 1 ? state + params + from : NULL;
-    update_best(&s, count, w + from, g + from, a, b);
+    mlp_rule r = {.w = w,
+                  .g = g,
+                  .a = kept > 0 ? state : NULL,
+                  .b = kept > 1 ? state + params : NULL,
+                  .method = (int)o->method,
+                  .scale = scale,
+                  .decay = apart ? 0 : (float)o->weight_decay,
+                  .lr = (float)lr,
+                  .keep = apart ? (float)(1 - lr * o->weight_decay) : 1,
+                  .first = (float)(adam ? 1 - o->beta1 : o->momentum),
+                  .second = (float)second,
+                  .rest = (float)(1 - second),
+                  .eps = (float)o->eps};
+    if (adam) {
+        r.lr = (float)(lr / (1 - pow(o->beta1, (double)step)));
+        r.root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
+    }
+    return r;
+}
+
+void mlp_rule_apply(const mlp_rule *r, size_t from, size_t count)
+{
+    update_best(r, count, r->w + from, r->g + from, r->a ? r->a + from : NULL, r->b ? r->b + from : NULL);
 }
 
 void mlp_optimizer_step(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state, uint64_t step,
                         double lr)
 {
-    mlp_optimizer_range(o, params, 0, params, w, g, state, step, lr, 1);
+    mlp_rule r = mlp_optimizer_rule(o, params, w, g, state, step, lr, 1);
+    mlp_rule_apply(&r, 0, params);
 }
 
 /* ---- clipping ---- */

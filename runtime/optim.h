@@ -3,11 +3,13 @@
 #define MLP_RUNTIME_OPTIM_H
 
 #include "mlp.h"
+#include "rule.h"
 
-/* mlp_optimizer_step for the parameters from..from + count - 1 of the block alone; gradients are multiplied by scale
- * first. Ranges that do not overlap may run in several threads. */
-void mlp_optimizer_range(const mlp_optimizer *o, size_t params, size_t from, size_t count, float *w, const float *g,
-                         float *state, uint64_t step, double lr, float scale);
+/* The step that mlp_optimizer_step makes, gradients being multiplied by scale first; and that step for the parameters
+ * from..from + count - 1 of the block alone. Ranges that do not overlap may run in several threads. */
+mlp_rule mlp_optimizer_rule(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state,
+                            uint64_t step, double lr, float scale);
+void mlp_rule_apply(const mlp_rule *r, size_t from, size_t count);
 
 /* In 16 partial sums of doubles, so that the order is fixed and the loop runs in vectors. */
 double mlp_sum_of_squares(const float *g, size_t count);

@@ -97,8 +97,8 @@ void mlp_step_end(mlp_run *r)
 
 /* ---- the gradient ---- */
 
-/* The learner's gradient of n samples that begin at number `first` of the order. */
-static float tile_gradient(mlp_run *r, int thread, size_t first, size_t n, uint64_t place, float *g)
+/* Makes n samples that begin at number `first` of the order a thread's batch. */
+static void gather_tile(mlp_run *r, int thread, size_t first, size_t n, uint64_t place)
 {
     mlp_part *p = &r->parts[thread];
     const size_t *rows = r->order + first;
@@ -113,7 +113,13 @@ static float tile_gradient(mlp_run *r, int thread, size_t first, size_t n, uint6
                            .seed = r->o.seed + place * UINT64_C(0x9E3779B97F4A7C15),
                            .step = r->at.step + 1,
                            .thread = thread};
-    return r->learner->grad(r->learner->context, r->w, &p->batch, g);
+}
+
+/* The learner's gradient of them. */
+static float tile_gradient(mlp_run *r, int thread, size_t first, size_t n, uint64_t place, float *g)
+{
+    gather_tile(r, thread, first, n, place);
+    return r->learner->grad(r->learner->context, r->w, &r->parts[thread].batch, g);
 }
 
 static void part_gradient(void *context, int thread)
@@ -181,13 +187,6 @@ static void combine(const mlp_run *r, size_t from, size_t count)
     }
 }
 
-static void update_piece(const mlp_run *r, size_t i)
-{
-    mlp_range p = r->pieces[i];
-    mlp_optimizer_range(&r->o.optimizer, r->learner->params, p.from, p.count, r->w, r->parts[0].g, r->state,
-                        r->at.step + 1, r->lr, r->scale);
-}
-
 /* Each thread's share of the pieces. */
 static void sum_pieces(void *context, int thread)
 {
@@ -206,7 +205,7 @@ static void update_pieces(void *context, int thread)
     for (size_t i = r->piece_count * k / threads; i < r->piece_count * (k + 1) / threads; i++) {
         if (!(r->o.clip > 0)) /* else sum_pieces has done it */
             combine(r, r->pieces[i].from, r->pieces[i].count);
-        update_piece(r, i);
+        mlp_rule_apply(&r->rule, r->pieces[i].from, r->pieces[i].count);
     }
 }
 
@@ -220,21 +219,48 @@ static void over_pieces(mlp_run *r, void (*work)(void *context, int thread))
             work(r, k);
 }
 
+static void take_statistics(mlp_run *r)
+{
+    for (size_t s = 0; s < r->learner->statistics_count; s++) {
+        mlp_range p = r->learner->statistics[s];
+        combine(r, p.from, p.count);
+        memcpy(r->w + p.from, r->parts[0].g + p.from, p.count * sizeof *r->w);
+    }
+}
+
 void mlp_step_update(mlp_run *r)
 {
     const mlp_learner *l = r->learner;
-    r->scale = 1;
+    float scale = 1;
     if (r->o.clip > 0) {
         double square = 0;
         over_pieces(r, sum_pieces);
         for (size_t i = 0; i < r->piece_count; i++)
             square += r->squares[i];
-        r->scale = (float)mlp_clip_scale(sqrt(square), r->o.clip);
+        scale = (float)mlp_clip_scale(sqrt(square), r->o.clip);
     }
+    r->rule = mlp_optimizer_rule(&r->o.optimizer, l->params, r->w, r->parts[0].g, r->state, r->at.step + 1, r->lr, scale);
     over_pieces(r, update_pieces);
-    for (size_t s = 0; s < l->statistics_count; s++) {
-        mlp_range p = l->statistics[s];
-        combine(r, p.from, p.count);
-        memcpy(r->w + p.from, r->parts[0].g + p.from, p.count * sizeof *r->w);
+    take_statistics(r);
+}
+/* ---- both -------------------------------------------------------------------------------------------------- */
+
+double mlp_step_take(mlp_run *r, size_t first, size_t n)
+{
+    const mlp_learner *l = r->learner;
+    if (!l->step || r->o.clip > 0 || n > r->tile || parts_of(r, n) > 1) {
+        double loss = mlp_step_gradient(r, first, n);
+        if (isfinite(loss))
+            mlp_step_update(r);
+        return loss;
     }
+    mlp_part *p = &r->parts[0];
+    r->active = 1;
+    p->first = first;
+    p->n = n;
+    gather_tile(r, 0, first, n, 0);
+    p->loss = l->step(l->context, r->w, &p->batch, p->g, &r->o.optimizer, r->state, r->lr);
+    if (isfinite(p->loss))
+        take_statistics(r);
+    return (double)p->loss;
 }

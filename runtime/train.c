@@ -210,16 +210,16 @@ static mlp_status step(mlp_run *r)
 {
     size_t first = (size_t)r->at.batch * r->o.batch, left = r->train->count - first;
     size_t n = left < r->o.batch ? left : r->o.batch;
-    double loss = mlp_step_gradient(r, first, n);
     bool copy = r->at.step % GOOD_EVERY == 0 || r->at.batch == 0;
+    r->lr = mlp_schedule_lr(&r->o.schedule, r->o.optimizer.lr, r->at.step, r->batches, (double)r->o.epochs);
+    double loss = copy ? mlp_step_gradient(r, first, n) : mlp_step_take(r, first, n);
     if (!isfinite(loss) || (copy && !all_finite(r->w, r->learner->params)))
         return diverge(r, loss);
-    if (copy) {
+    if (copy) { /* before they change */
         memcpy(r->good, r->w, r->learner->params * sizeof *r->w);
         r->good_step = r->at.step;
+        mlp_step_update(r);
     }
-    r->lr = mlp_schedule_lr(&r->o.schedule, r->o.optimizer.lr, r->at.step, r->batches, (double)r->o.epochs);
-    mlp_step_update(r);
     r->at.batch++;
     r->at.step++;
     r->at.samples += n;

@@ -9,6 +9,7 @@
 
 #include "mlp.h"
 #include "pool.h"
+#include "rule.h"
 
 /* Where a run stands: all that a later one needs to go on, besides the numbers in blocks. */
 typedef struct mlp_position {
@@ -46,7 +47,7 @@ typedef struct mlp_run {
     size_t piece_count;
     double *squares; /* [piece_count] */
     double lr;
-    float scale;
+    mlp_rule rule;   /* of the update that is being made */
     mlp_position at;
     uint64_t good_step;
     mlp_error *err;
@@ -62,6 +63,10 @@ double mlp_step_gradient(mlp_run *r, size_t first, size_t n);
 
 /* One update by what mlp_step_gradient left. */
 void mlp_step_update(mlp_run *r);
+
+/* Both, at once where the learner can and nothing must be known of the whole gradient before; returns the mean loss. Nothing is
+ * updated by one that is not finite. */
+double mlp_step_take(mlp_run *r, size_t first, size_t n);
 
 /* evaluate.c: copies the samples numbered rows[0..n) of the data set. */
 void mlp_samples_gather(const mlp_samples *s, const size_t *rows, size_t n, float *x, float *t, size_t targets);

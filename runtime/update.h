@@ -1,5 +1,5 @@
-/* update.h: the parameters themselves, over simd.h and kernel.h: first weights and the steps of the optimisers, over one flat
- * block and one flat gradient. Printed into generated files like kernel.h. */
+/* update.h: the parameters themselves, over simd.h, kernel.h and rule.h: first weights and the steps of the optimisers, over one
+ * flat block and one flat gradient. Printed into generated files like kernel.h. MLP_UPDATE(r, i, g, n): which of the steps below it is. */
 /* clang-format off */
 
 /*@ random : simd */
@@ -44,66 +44,89 @@ static float mlp_clip(const size_t count, const float *g, const float most)
  * memory, whose own fetching ahead ends at each page. */
 #define MLP_FETCH(p, i) mlp_prefetch((p) + (i) + 512)
 
-/*@ sgd : kernel ahead */
-/* w -= lr d, d = scale g + decay w; with momentum v = momentum v + d stands for d (nesterov: d + momentum v). As
- * torch.optim.SGD. Bound by memory: three floats go there or come for each parameter, at 19 GB/s for 8 million of them. */
-static void mlp_sgd(const size_t count, float *w, const float *g, const float scale, const float lr, const float decay)
+/*@ sgd : rule kernel */
+/* The steps of the optimisers, for n parameters from number i on whose gradient is g; d = g + decay w. */
+
+/* w -= lr d, as torch.optim.SGD. */
+static MLP_INLINE void mlp_sgd(const mlp_rule *r, const size_t i, const mlp_vec g, const int n)
 {
-    for (size_t i = 0; i < count; i += MLP_LANES) {
-        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
-        MLP_FETCH(w, i);
-        MLP_FETCH(g, i);
-        const mlp_vec old = mlp_take(w + i, left);
-        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
-        mlp_give(w + i, mlp_fnma(mlp_set(lr), d, old), left);
-    }
+    const mlp_vec w = mlp_take(r->w + i, n);
+    const mlp_vec d = mlp_fma(mlp_set(r->decay), w, g);
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), d, w), n);
 }
 
-/*@ momentum : kernel ahead */
-/* As torch.optim.SGD with momentum; state: count floats, zero at first. */
-static void mlp_momentum(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
-                         const float decay, const float momentum, const int nesterov)
+/*@ momentum : rule kernel */
+/* a = first a + d, w -= lr a, as torch.optim.SGD with momentum. */
+static MLP_INLINE void mlp_momentum(const mlp_rule *r, const size_t i, const mlp_vec g, const int n)
 {
-    for (size_t i = 0; i < count; i += MLP_LANES) {
-        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
-        MLP_FETCH(w, i);
-        MLP_FETCH(g, i);
-        MLP_FETCH(state, i);
-        const mlp_vec old = mlp_take(w + i, left), mu = mlp_set(momentum);
-        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
-        const mlp_vec v = mlp_fma(mu, mlp_take(state + i, left), d);
-        mlp_give(state + i, v, left);
-        mlp_give(w + i, mlp_fnma(mlp_set(lr), nesterov ? mlp_fma(mu, v, d) : v, old), left);
-    }
+    const mlp_vec w = mlp_take(r->w + i, n);
+    const mlp_vec d = mlp_fma(mlp_set(r->decay), w, g);
+    const mlp_vec a = mlp_fma(mlp_set(r->first), mlp_take(r->a + i, n), d);
+    mlp_give(r->a + i, a, n);
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), a, w), n);
 }
 
-/*@ rmsprop : kernel ahead simd_sqrt */
-/* s = alpha s + (1 - alpha) d^2, w -= lr d / (sqrt(s) + eps), as torch.optim.RMSprop; state: count floats, zero at first. */
-static void mlp_rmsprop(const size_t count, float *w, const float *g, float *state, const float scale, const float lr,
-                        const float decay, const float alpha, const float eps)
+/*@ nesterov : rule kernel */
+/* The same, with w -= lr (d + first a). */
+static MLP_INLINE void mlp_nesterov(const mlp_rule *r, const size_t i, const mlp_vec g, const int n)
 {
-    for (size_t i = 0; i < count; i += MLP_LANES) {
-        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
-        MLP_FETCH(w, i);
-        MLP_FETCH(g, i);
-        MLP_FETCH(state, i);
-        const mlp_vec old = mlp_take(w + i, left);
-        const mlp_vec d = mlp_fma(mlp_set(decay), old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
-        const mlp_vec s = mlp_fma(mlp_set(alpha), mlp_take(state + i, left), mlp_mul(mlp_set(1.0f - alpha), mlp_mul(d, d)));
-        mlp_give(state + i, s, left);
-        mlp_give(w + i, mlp_fnma(mlp_set(lr), d / (mlp_sqrt(s) + mlp_set(eps)), old), left);
-    }
+    const mlp_vec w = mlp_take(r->w + i, n);
+    const mlp_vec d = mlp_fma(mlp_set(r->decay), w, g);
+    const mlp_vec a = mlp_fma(mlp_set(r->first), mlp_take(r->a + i, n), d);
+    mlp_give(r->a + i, a, n);
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), mlp_fma(mlp_set(r->first), a, d), w), n);
 }
 
-/*@ adam : kernel ahead simd_sqrt */
-/* As torch.optim.Adam (Kingma and Ba 2015), or AdamW (Loshchilov and Hutter 2019) when the decay is decoupled. step
- * counts from 1; state: 2 count floats, zero at first. Bound by memory, seven floats for each parameter (at 24 GB/s for 8
- * million), and by one root and one quotient where all stay in L2. */
-static void mlp_adam(const size_t count, float *w, const float *g, float *state, unsigned long step, const float scale,
-                     const float lr, const float decay, const int decoupled, const float beta1, const float beta2,
-                     const float eps)
+/*@ rmsprop : rule kernel simd_sqrt */
+/* a = second a + rest d^2, w -= lr d / (sqrt(a) + eps), as torch.optim.RMSprop. */
+static MLP_INLINE void mlp_rmsprop(const mlp_rule *r, const size_t i, const mlp_vec g, const int n)
 {
-    double power1 = 1.0, power2 = 1.0, b1 = (double)beta1, b2 = (double)beta2;
+    const mlp_vec w = mlp_take(r->w + i, n);
+    const mlp_vec d = mlp_fma(mlp_set(r->decay), w, g);
+    const mlp_vec a = mlp_fma(mlp_set(r->second), mlp_take(r->a + i, n), mlp_mul(mlp_set(r->rest), mlp_mul(d, d)));
+    mlp_give(r->a + i, a, n);
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), d / (mlp_sqrt(a) + mlp_set(r->eps)), w), n);
+}
+
+/*@ root_quotient : simd simd_sqrt */
+/* a / (root sqrt(b) + eps), b not negative. With AVX-512 to 2 units in the last place, by approximations to 14 bits and a step
+ * of Newton's method each: 16 instructions, where one root and one quotient take the divider 34 cycles. */
+static MLP_INLINE mlp_vec mlp_root_quotient(const mlp_vec a, const mlp_vec b, const mlp_vec root, const mlp_vec eps)
+{
+#if defined(MLP_AVX512)
+    const mlp_vec c = mlp_max(mlp_set(1.2e-38f), b); /* not 0; a NaN stays, and what is infinite gives one */
+    const mlp_vec y = _mm512_maskz_rsqrt14_ps(0xffff, c), s = mlp_mul(c, y);
+    const mlp_vec d = mlp_fma(mlp_fma(mlp_mul(mlp_set(0.5f), s), mlp_fnma(s, y, mlp_set(1.0f)), s), root, eps);
+    const mlp_vec q = _mm512_maskz_rcp14_ps(0xffff, d), r = mlp_mul(a, q);
+    return mlp_fma(mlp_fnma(d, r, a), q, r);
+#else
+    return a / mlp_fma(mlp_sqrt(b), root, eps);
+#endif
+}
+
+/*@ adam : rule kernel root_quotient */
+/* a += first (d - a), b = second b + rest d^2, w -= lr a / (root sqrt(b) + eps), as torch.optim.Adam (Kingma and Ba 2015);
+ * or AdamW (Loshchilov and Hutter 2019): d = g, and w is multiplied by `keep` first. */
+static MLP_INLINE void mlp_adam_by(const mlp_rule *r, const size_t i, const int decoupled, const mlp_vec g, const int n)
+{
+    const mlp_vec w = mlp_take(r->w + i, n), a0 = mlp_take(r->a + i, n), b0 = mlp_take(r->b + i, n);
+    const mlp_vec d = decoupled ? g : mlp_fma(mlp_set(r->decay), w, g);
+    const mlp_vec a = mlp_fma(mlp_set(r->first), d - a0, a0);
+    const mlp_vec b = mlp_fma(mlp_set(r->rest), mlp_mul(d, d), mlp_mul(mlp_set(r->second), b0));
+    mlp_give(r->a + i, a, n);
+    mlp_give(r->b + i, b, n);
+    const mlp_vec rate = mlp_root_quotient(a, b, mlp_set(r->root), mlp_set(r->eps));
+    mlp_give(r->w + i, mlp_fnma(mlp_set(r->lr), rate, decoupled ? mlp_mul(w, mlp_set(r->keep)) : w), n);
+}
+
+#define mlp_adam(r, i, g, n) mlp_adam_by(r, i, 0, g, n)
+#define mlp_adamw(r, i, g, n) mlp_adam_by(r, i, 1, g, n)
+
+/*@ adam_numbers : adam */
+/* What of Adam's numbers depends on the step, which counts from 1. */
+static void mlp_adam_numbers(mlp_rule *r, unsigned long step, const float lr, const double beta1, const double beta2)
+{
+    double power1 = 1.0, power2 = 1.0, b1 = beta1, b2 = beta2;
     float lane[MLP_LANES];
     for (; step > 0; step >>= 1, b1 *= b1, b2 *= b2)
         if (step & 1) {
@@ -111,23 +134,50 @@ static void mlp_adam(const size_t count, float *w, const float *g, float *state,
             power2 *= b2;
         }
     mlp_store(lane, mlp_sqrt(mlp_set((float)(1.0 - power2))));
-    const mlp_vec size = mlp_set((float)((double)lr / (1.0 - power1))), root = mlp_set(1.0f / lane[0]);
-    const mlp_vec keep = mlp_set(decoupled ? 1.0f - lr * decay : 1.0f), l2 = mlp_set(decoupled ? 0.0f : decay);
-    for (size_t i = 0; i < count; i += MLP_LANES) {
-        const int left = count - i < MLP_LANES ? (int)(count - i) : MLP_LANES;
-        MLP_FETCH(w, i);
-        MLP_FETCH(g, i);
-        MLP_FETCH(state, i);
-        MLP_FETCH(state + count, i);
-        const mlp_vec old = mlp_take(w + i, left);
-        const mlp_vec d = mlp_fma(l2, old, mlp_mul(mlp_set(scale), mlp_take(g + i, left)));
-        const mlp_vec m0 = mlp_take(state + i, left), v0 = mlp_take(state + count + i, left);
-        const mlp_vec m = mlp_fma(mlp_set(1.0f - beta1), d - m0, m0);
-        const mlp_vec v = mlp_fma(mlp_set(1.0f - beta2), mlp_mul(d, d), mlp_mul(mlp_set(beta2), v0));
-        mlp_give(state + i, m, left);
-        mlp_give(state + count + i, v, left);
-        const mlp_vec rate = m / mlp_fma(mlp_sqrt(v), root, mlp_set(eps));
-        mlp_give(w + i, mlp_fnma(size, rate, mlp_mul(old, keep)), left);
+    r->lr = (float)((double)lr / (1.0 - power1));
+    r->root = 1.0f / lane[0];
+}
+
+/*@ update : rule kernel ahead */
+/* The step for `count` parameters from number `from` on. Bound by memory: three floats go there or come for each parameter
+ * by SGD, at 19 GB/s for 8 million of them, and seven by Adam, at 24 GB/s; where all stay in L2, by one root and one quotient. */
+static void mlp_update(const mlp_rule *rule, const size_t from, const size_t count)
+{
+    const mlp_rule r = *rule;
+    for (size_t i = from; i < from + count; i += MLP_LANES) {
+        const int left = from + count - i < MLP_LANES ? (int)(from + count - i) : MLP_LANES;
+        MLP_FETCH(r.w, i);
+        MLP_FETCH(r.g, i);
+        if (r.a)
+            MLP_FETCH(r.a, i);
+        if (r.b)
+            MLP_FETCH(r.b, i);
+        MLP_UPDATE(&r, i, mlp_mul(mlp_set(r.scale), mlp_take(r.g + i, left)), left);
+    }
+}
+
+/*@ update_tile : rule kernel cold */
+/* The step for a tile of `rows` rows, `down` apart, by `cols` vectors, the last of `last` lanes, in panels `across` apart, from
+ * parameter number i on; sums: its gradient, in rows of whole groups. Functions of their own: their numbers would take the
+ * registers of the sums. */
+static MLP_COLD void mlp_update_part(const mlp_rule *rule, size_t i, int rows, const int cols, const int last,
+                                     const float *sums, const size_t across, const size_t down)
+{
+    const mlp_rule r = *rule;
+    for (; rows > 0; rows--, i += down, sums += 16 * MLP_GROUP)
+        for (int c = 0; c < cols; c++) {
+            const int n = c < cols - 1 ? MLP_LANES : last;
+            MLP_UPDATE(&r, i + MLP_PLACE(c * MLP_LANES, across), mlp_take(sums + c * MLP_LANES, n), n);
+        }
+}
+
+static MLP_COLD void mlp_update_tile(const mlp_rule *rule, size_t i, const float *sums, const size_t across, const size_t down)
+{
+    const mlp_rule r = *rule;
+    for (int k = 0; k < MLP_ROWS; k++, i += down, sums += 16 * MLP_GROUP) {
+        MLP_UNROLL
+        for (int c = 0; c < MLP_COLS; c++)
+            MLP_UPDATE(&r, i + MLP_PLACE(c * MLP_LANES, across), mlp_load(sums + c * MLP_LANES), MLP_LANES);
     }
 }
 

@@ -43,6 +43,14 @@ const char *emit_input_name(const Emit *e, int i)
     return graph_input_name(e->g, i);
 }
 
+const char *emit_own_name(const Emit *e, const char *name)
+{
+    for (int i = 0; i < e->g->ninput; i++)
+        if (strcmp(emit_input_name(e, i), name) == 0)
+            return emit_own_name(e, arena_printf(e->g->arena, "%s_", name));
+    return name;
+}
+
 /* "FASHION_IN", or with several inputs "AC_GOAL_IN". which is 'I' or 'O'. */
 static const char *width_macro(Emit *e, char which, int i)
 {

@@ -328,15 +328,16 @@ static const char *call_sums(Emit *e, const Step *s, const Operands *o)
     Arena *a = e->g->arena;
     if (n->op == OP_DENSE_GRAD) {
         const bool rows = emit_portable(e);
-        const char *numbers = "", *pack = "";
+        const char *numbers = "", *pack = "", *rule = "";
         if (!rows) {
             numbers = arena_printf(a, ", %d, %s", plan_param(e->p, n->grad[ROLE_WEIGHT])->tail_dot, s->adds ? "1" : "done > 0");
             pack = s->packs ? arena_printf(a, ", scratch + %zu, %d", e->p->work, PACK_ROOM) : ", NULL, 0";
+            rule = e->learns && s->learns ? arena_printf(a, ", %s", emit_own_name(e, "last")) : ", NULL";
         }
         code_need(&e->c, rows ? "rows_grad" : "dense_grad");
-        return arena_printf(a, "mlp_%s(%s, %d, %d%s, %s, %d, %s, %d, %s, %s%s);", rows ? "rows_grad" : "dense_grad", o->n,
+        return arena_printf(a, "mlp_%s(%s, %d, %d%s, %s, %d, %s, %d, %s, %s%s%s);", rows ? "rows_grad" : "dense_grad", o->n,
                             n->in[1]->width, n->in[0]->width, numbers, o->in[1], s->in[1].stride, o->in[0], s->in[0].stride,
-                            grad_at(e, n, ROLE_WEIGHT), grad_at(e, n, ROLE_BIAS), pack);
+                            grad_at(e, n, ROLE_WEIGHT), grad_at(e, n, ROLE_BIAS), pack, rule);
     }
     if (n->op == OP_PRELU_GRAD) {
         code_need(&e->c, "prelu_grad");
@@ -401,8 +402,9 @@ static const char *call_dropout(Emit *e, const Step *s, const Operands *o)
 {
     double p = s->node->attr[0];
     code_need(&e->c, "dropout");
-    return arena_printf(e->g->arena, "mlp_dropout(%s, %d, %uu, %s, seed, step, %du, done, %s, %d, %s, %d);", o->n, s->width,
-                        (unsigned)(p * 16777216 + 0.5), emit_literal(e, 1 / (1 - p)), s->node->stream, o->in[0],
+    return arena_printf(e->g->arena, "mlp_dropout(%s, %d, %uu, %s, %s, %s, %du, done, %s, %d, %s, %d);", o->n, s->width,
+                        (unsigned)(p * 16777216 + 0.5), emit_literal(e, 1 / (1 - p)), emit_own_name(e, "seed"),
+                        emit_own_name(e, "step"), s->node->stream, o->in[0],
                         s->in[0].stride, o->out, s->out.stride);
 }
 

@@ -17,6 +17,7 @@ typedef struct Emit {
     const Graph *g;
     Code c;
     bool block; /* the functions take the block of numbers as their first argument, p */
+    bool learns; /* gradients may be steps of the optimiser at once, where there is a rule */
     bool *takes_block; /* by step: its function does */
     Named *epilogues;  /* made so far */
 } Emit;
@@ -52,5 +53,8 @@ void emit_training_declarations(Emit *e, Text *t);
 
 /* emit.c: the names and widths of inputs as the prototypes have them. */
 const char *emit_input_name(const Emit *e, int i);
+
+/* What a parameter or variable of ours is called beside the inputs: "step", or "step_" where an input has that name. */
+const char *emit_own_name(const Emit *e, const char *name);
 
 #endif

@@ -26,23 +26,47 @@ static bool has_dropout(const Graph *g)
     return false;
 }
 
+/* "p, n, x, t, g, scratch, seed": what functions over a batch take; as arguments, or with types. */
+static void batch_parameters(Emit *e, Text *t, const char *block, bool typed)
+{
+    const char *read = typed ? "const float *" : "", *write = typed ? "float *" : "";
+    text_printf(t, "%sp, %sn", block, typed ? "size_t " : "");
+    for (int i = 0; i < e->g->ninput; i++)
+        text_printf(t, ", %s%s", read, emit_input_name(e, i));
+    for (int i = 0; i < e->g->ntarget; i++)
+        text_printf(t, ", %s%s", read, target_name(e, i));
+    text_printf(t, ", %sg, %sscratch", write, write);
+    if (has_dropout(e->g))
+        text_printf(t, ", %s%s", typed ? "uint64_t " : "", emit_own_name(e, "seed"));
+}
+
+/* Dropout wants to know which step it is. */
+static void dropout_step(const Emit *e, Text *t, const char *type)
+{
+    if (has_dropout(e->g))
+        text_printf(t, ", %s%s", type, emit_own_name(e, "step"));
+}
+
 /* Batch statistics move running ones: then the block is written to. */
 static const char *block_type(const Emit *e)
 {
-    return e->p->whole_batch ? "float *p" : "const float *p";
+    return e->p->whole_batch ? "float *" : "const float *";
 }
 
 static void grad_prototype(Emit *e, Text *t)
 {
-    code_add(&e->c, t, "float mlp_grad(%s, size_t n", block_type(e));
-    for (int i = 0; i < e->g->ninput; i++)
-        text_printf(t, ", const float *%s", emit_input_name(e, i));
-    for (int i = 0; i < e->g->ntarget; i++)
-        text_printf(t, ", const float *%s", target_name(e, i));
-    text_add(t, ", float *g, float *scratch");
-    if (has_dropout(e->g))
-        text_add(t, ", uint64_t seed, uint64_t step");
+    code_text(&e->c, t, "float mlp_grad(");
+    batch_parameters(e, t, block_type(e), true);
+    dropout_step(e, t, "uint64_t ");
     text_char(t, ')');
+}
+
+static void train_prototype(Emit *e, Text *t)
+{
+    code_text(&e->c, t, "float mlp_train(");
+    batch_parameters(e, t, "float *", true);
+    text_printf(t, ", float *%s, unsigned long %s, float %s)", emit_own_name(e, "state"), emit_own_name(e, "step"),
+                emit_own_name(e, "lr"));
 }
 
 static const char *const init_prototype = "void mlp_init(float *p, uint64_t seed)";
@@ -60,42 +84,68 @@ static int states(const TrainOpts *o)
     return strcmp(name, "sgd") != 0 || or_else(o->momentum, 0) != 0;
 }
 
-static void emit_update(Emit *e, Text *t)
+/* The optimiser as the script has it, "adam", and the snippet that is its step. */
+static const char *method_of(const Emit *e)
+{
+    return e->g->train.optimizer ? e->g->train.optimizer : "sgd";
+}
+
+static const char *snippet_of(const Emit *e)
+{
+    const char *name = method_of(e);
+    if (strncmp(name, "adam", 4) == 0)
+        return "adam";
+    return strcmp(name, "sgd") == 0 && states(&e->g->train) ? "momentum" : name;
+}
+
+static bool clips(const Emit *e)
+{
+    return or_else(e->g->train.clip, 0) > 0;
+}
+
+/* The rule's numbers, and which step it is about. */
+static void emit_rule(Emit *e, Text *t)
 {
     const TrainOpts *o = &e->g->train;
-    const char *name = o->optimizer ? o->optimizer : "sgd", *scale = "1.0f";
-    double momentum = or_else(o->momentum, strcmp(name, "sgd") == 0 ? 0 : 0.9), decay = or_else(o->weight_decay, 0);
-    bool adam = strncmp(name, "adam", 4) == 0, rmsprop = strcmp(name, "rmsprop") == 0;
-    code_text(&e->c, t, step_prototype);
-    text_add(t, "\n{\n");
-    if (or_else(o->clip, 0) > 0) {
-        code_need(&e->c, "clip");
-        code_add(&e->c, t, "    const float scale = mlp_clip(%zu, g, %s);\n", e->p->trained, emit_literal(e, o->clip));
-        scale = "scale";
+    const char *name = method_of(e), *snippet = snippet_of(e);
+    const bool adam = strcmp(snippet, "adam") == 0, rmsprop = strcmp(snippet, "rmsprop") == 0, apart = strcmp(name, "adamw") == 0;
+    const double momentum = or_else(o->momentum, 0.9), beta1 = or_else(o->beta1, 0.9), beta2 = or_else(o->beta2, adam ? 0.999 : 0.99);
+    const char *decay = emit_literal(e, or_else(o->weight_decay, apart ? 0.01 : 0));
+    code_need(&e->c, snippet);
+    code_add(&e->c, &e->c.prelude, "#define MLP_UPDATE(r, i, g, n) mlp_%s(r, i, g, n)\n\n", apart ? name : snippet);
+    code_need(&e->c, adam ? "update adam_numbers" : "update");
+    code_add(&e->c, t, "static mlp_rule mlp_rule_of(float *p, const float *g, float *state, unsigned long step, float lr, float scale)\n"
+                       "{\n    mlp_rule r = {p, g, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};\n    r.scale = scale;\n    r.lr = lr;\n",
+             states(o) ? "state" : "NULL", states(o) > 1 ? arena_printf(e->g->arena, "state + %zu", e->p->trained) : "NULL");
+    if (!apart)
+        text_printf(t, "    r.decay = %s;\n", decay);
+    if (adam) {
+        if (apart)
+            text_printf(t, "    r.keep = 1.0f - lr * %s;\n", decay);
+        code_add(&e->c, t, "    mlp_adam_numbers(&r, step, lr, %s, %s);\n", emit_literal(e, beta1), emit_literal(e, beta2));
     }
+    if (adam || (!rmsprop && states(o)))
+        text_printf(t, "    r.first = %s;\n", emit_literal(e, adam ? 1 - beta1 : momentum));
+    if (adam || rmsprop)
+        text_printf(t, "    r.second = %s;\n    r.rest = %s;\n    r.eps = %s;\n", emit_literal(e, beta2), emit_literal(e, 1 - beta2),
+                    emit_literal(e, or_else(o->eps, 1e-8)));
     if (!states(o))
         text_add(t, "    (void)state;\n");
     if (!adam)
         text_add(t, "    (void)step;\n");
-    const char *rest = emit_literal(e, strcmp(name, "adamw") == 0 ? or_else(o->weight_decay, 0.01) : decay);
-    if (adam) {
-        code_need(&e->c, "adam");
-        code_add(&e->c, t, "    mlp_adam(%zu, p, g, state, step, %s, lr, %s, %d, %s, %s, %s);\n", e->p->trained, scale, rest,
-                 strcmp(name, "adamw") == 0, emit_literal(e, or_else(o->beta1, 0.9)), emit_literal(e, or_else(o->beta2, 0.999)),
-                 emit_literal(e, or_else(o->eps, 1e-8)));
-    } else if (rmsprop) {
-        code_need(&e->c, "rmsprop");
-        code_add(&e->c, t, "    mlp_rmsprop(%zu, p, g, state, %s, lr, %s, %s, %s);\n", e->p->trained, scale, rest,
-                 emit_literal(e, or_else(o->beta2, 0.99)), emit_literal(e, or_else(o->eps, 1e-8)));
-    } else if (momentum != 0) {
-        code_need(&e->c, "momentum");
-        code_add(&e->c, t, "    mlp_momentum(%zu, p, g, state, %s, lr, %s, %s, %d);\n", e->p->trained, scale, rest,
-                 emit_literal(e, momentum), strcmp(name, "nesterov") == 0);
-    } else {
-        code_need(&e->c, "sgd");
-        code_add(&e->c, t, "    mlp_sgd(%zu, p, g, %s, lr, %s);\n", e->p->trained, scale, rest);
+    text_add(t, "    return r;\n}\n\n");
+}
+
+static void emit_update(Emit *e, Text *t)
+{
+    code_text(&e->c, t, step_prototype);
+    text_add(t, "\n{\n");
+    if (clips(e)) {
+        code_need(&e->c, "clip");
+        code_add(&e->c, t, "    const float scale = mlp_clip(%zu, g, %s);\n", e->p->trained, emit_literal(e, e->g->train.clip));
     }
-    text_add(t, "}\n\n");
+    code_add(&e->c, t, "    const mlp_rule rule = mlp_rule_of(p, g, state, step, lr, %s);\n    mlp_update(&rule, 0, %zu);\n}\n\n",
+             clips(e) ? "scale" : "1.0f", e->p->trained);
 }
 
 /* ---- first weights ------------------------------------------------------------------------------------------- */
@@ -208,11 +258,12 @@ static void emit_buffers(Emit *e, Text *t)
 static void emit_most(Emit *e, Text *t)
 {
     const int rows = e->p->rows;
+    const char *tiles = emit_own_name(e, "tiles"), *most = emit_own_name(e, "most");
     if (rows >= TILES)
-        text_printf(t, "    const size_t tiles = n ? (n + %d) / %d : 1, most = (n + %d * tiles - 1) / (%d * tiles) * %d;\n", rows - 1,
-                    rows, TILES, TILES, TILES);
+        text_printf(t, "    const size_t %s = n ? (n + %d) / %d : 1, %s = (n + %d * %s - 1) / (%d * %s) * %d;\n", tiles, rows - 1,
+                    rows, most, TILES, tiles, TILES, tiles, TILES);
     else
-        text_add(t, "    const size_t most = 1;\n");
+        text_printf(t, "    const size_t %s = 1;\n", most);
 }
 
 /* What no first tile writes; and all of it if there is no sample. */
@@ -226,6 +277,9 @@ static void emit_zeros(Emit *e, Text *t)
 static void emit_steps(Emit *e, Text *t)
 {
     const Node *last = NULL;
+    int last_loss = 0;
+    for (int i = 0; i < e->p->nstep; i++)
+        last_loss = op_info[e->p->step[i].node->op].kind == KIND_LOSS ? i : last_loss;
     for (int i = 0; i < e->p->nstep; i++) {
         const Step *s = &e->p->step[i];
         bool takes_block;
@@ -242,16 +296,39 @@ static void emit_steps(Emit *e, Text *t)
         text_add(t, "        ");
         code_text(&e->c, t, call);
         text_char(t, '\n');
+        if (e->learns && i == last_loss) /* all of them have been added */
+            text_printf(t, "        if (%s && !((float)loss - (float)loss == 0.0f))\n            return (float)loss;\n",
+                        emit_own_name(e, "last"));
     }
 }
 
-static void emit_grad(Emit *e, Text *t)
+/* The head of the function that passes over a batch, and its ends: where there is a rule, for both grad and train. */
+static void emit_head(Emit *e, Text *t)
+{
+    if (!e->learns) {
+        grad_prototype(e, t);
+        text_add(t, "\n{\n");
+        return;
+    }
+    code_text(&e->c, t, "/* The gradient of a batch, or, where there is a rule, a step by it. */\nstatic float mlp_pass(");
+    batch_parameters(e, t, block_type(e), true);
+    dropout_step(e, t, "uint64_t ");
+    code_add(&e->c, t, ", const mlp_rule *%s)\n{\n", emit_own_name(e, "rule"));
+}
+
+static void emit_rest(Emit *e, Text *t)
+{
+    const char *rule = emit_own_name(e, "rule");
+    for (size_t from = 0, to = 0; plan_unlearnt(e->p, &from, &to);)
+        code_add(&e->c, t, "    if (%s)\n        mlp_update(%s, %zu, %zu);\n", rule, rule, from, to - from);
+}
+
+static void emit_pass(Emit *e, Text *t)
 {
     const Plan *p = e->p;
     Text steps = {0};
     emit_steps(e, &steps);
-    grad_prototype(e, t);
-    text_add(t, "\n{\n");
+    emit_head(e, t);
     emit_buffers(e, t);
     text_add(t, "    const float share = n ? 1.0f / (float)n : 0.0f;\n    double loss = 0.0;\n    size_t done = 0;\n");
     if (!p->whole_batch)
@@ -261,7 +338,10 @@ static void emit_grad(Emit *e, Text *t)
     if (p->whole_batch)
         text_add(t, "        const size_t m = n; /* batch statistics need the whole batch */\n");
     else
-        text_add(t, "        const size_t m = n - done < most ? n - done : most;\n");
+        text_printf(t, "        const size_t m = n - done < %s ? n - done : %s;\n", emit_own_name(e, "most"), emit_own_name(e, "most"));
+    if (e->learns)
+        code_add(&e->c, t, "        const mlp_rule *const %s = done + m == n ? %s : NULL;\n", emit_own_name(e, "last"),
+                 emit_own_name(e, "rule"));
     text_add(t, steps.data ? steps.data : "");
     for (int i = 0; i < e->g->ninput; i++)
         text_printf(t, "        %s += m * %d;\n", emit_input_name(e, i), e->g->input[i]->width);
@@ -277,15 +357,45 @@ static void emit_grad(Emit *e, Text *t)
         code_add(&e->c, t, "    loss += mlp_penalty(%zu, %s, %s, p + %zu, g + %zu);\n", w->count, emit_literal(e, n->attr[0]),
                  emit_literal(e, n->attr[1]), w->offset, w->offset);
     }
+    if (e->learns)
+        emit_rest(e, t);
     text_add(t, "    return (float)loss;\n}\n\n");
     text_free(&steps);
 }
 
+/* grad and train, over pass; or train over grad and step. */
+static void emit_grad_and_train(Emit *e, Text *t)
+{
+    const char *rule = emit_own_name(e, "rule");
+    const char *step = arena_printf(e->g->arena, "%s, %s, %s", emit_own_name(e, "state"), emit_own_name(e, "step"), emit_own_name(e, "lr"));
+    if (e->learns) {
+        grad_prototype(e, t);
+        code_text(&e->c, t, "\n{\n    return mlp_pass(");
+        batch_parameters(e, t, "", false);
+        dropout_step(e, t, "");
+        text_add(t, ", NULL);\n}\n\n");
+    }
+    train_prototype(e, t);
+    if (e->learns)
+        code_add(&e->c, t, "\n{\n    const mlp_rule %s = mlp_rule_of(p, g, %s, 1.0f);\n    return mlp_pass(", rule, step);
+    else
+        code_text(&e->c, t, "\n{\n    const float loss = mlp_grad(");
+    batch_parameters(e, t, "", false);
+    dropout_step(e, t, "");
+    if (e->learns)
+        text_printf(t, ", n ? &%s : NULL);\n}\n\n", rule);
+    else
+        code_add(&e->c, t, ");\n    if (n && loss - loss == 0.0f)\n        mlp_step(p, g, %s);\n    return loss;\n}\n\n", step);
+}
+
 void emit_training(Emit *e, Text *out)
 {
+    e->learns = e->p->learns && !clips(e);
     emit_init(e, out);
-    emit_grad(e, out);
+    emit_rule(e, out);
+    emit_pass(e, out);
     emit_update(e, out);
+    emit_grad_and_train(e, out);
 }
 
 void emit_training_declarations(Emit *e, Text *t)
@@ -322,6 +432,9 @@ void emit_training_declarations(Emit *e, Text *t)
         text_add(t, " seed and step choose what drops out.");
     text_add(t, " */\n");
     grad_prototype(e, t);
+    code_text(&e->c, t, ";\n\n/* The same, and one step against the gradient at once, unless the loss is not finite: faster than mlp_grad and then\n"
+                        " * mlp_step. Returns the loss before the step. g: MLP_TRAINED floats to work in, which receive no gradient. */\n");
+    train_prototype(e, t);
     code_add(&e->c, t, ";\n\n/* One step of %s. state: zeros at first, then this function's. step counts from 1. */\n",
              e->g->train.optimizer ? e->g->train.optimizer : "sgd");
     code_text(&e->c, t, step_prototype);

@@ -44,9 +44,11 @@ typedef void JitNet(const float *p, size_t n, const float *const *in, float *con
 /* What the function of a plan that learns is called with. n samples (at least 1), row by row; p as above; in: a pointer
  * for each input, each target and the samples' weights (NULL: all alike; not looked at where the graph has none); g: the
  * gradient, Plan.trained floats, and behind it the running statistics, which the call moves; scratch: JitText.scratch +
- * n * JitText.sample floats, aligned to 64 bytes; *loss is added to. share: 1 / n. seed, step: of dropout. */
+ * n * JitText.sample floats, aligned to 64 bytes; *loss is added to. share: 1 / n. seed, step: of dropout. rule: an mlp_rule
+ * over the same p and g (Plan.learns), by which p changes at once unless the loss is not finite; g is no gradient then. NULL:
+ * p stays. */
 typedef void JitGrad(const float *p, size_t n, const float *const *in, float *g, float *scratch, double *loss, float share,
-                     uint64_t seed, uint64_t step);
+                     uint64_t seed, uint64_t step, const void *rule);
 
 /* The C text of a plan and what goes with it; lives in the arena. */
 typedef struct JitText {

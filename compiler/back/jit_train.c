@@ -69,6 +69,7 @@ static void dense_grad(JitPrinter *q, const Step *s)
         text_printf(&q->body, ",s+%zu,%d", q->p->work, PACK_ROOM);
     else
         text_add(&q->body, ",0,0");
+    text_add(&q->body, s->learns ? ",done+m==n?rule:0" : ",0");
     close_call(q);
 }
 
@@ -271,7 +272,7 @@ static void add_locals(const Plan *p, size_t rows, Text *t, JitText *made)
     const Graph *g = p->graph;
     int count = 0;
     text_add(t, "void mlp_grad(const float*p,size_t n,const float*const*in,float*g,float*s,double*loss,float share,"
-                "uint64_t seed,uint64_t step)\n{\nsize_t m,k,most,done=0;\n");
+                "uint64_t seed,uint64_t step,const void*rule)\n{\nsize_t m,k,most,done=0;\n");
     for (int i = 0; i < g->ninput; i++)
         text_printf(t, "const float*x%d=in[%d];\n", i, count++);
     for (int i = 0; i < g->ntarget; i++)
@@ -313,18 +314,35 @@ static void add_most(JitPrinter *q, size_t rows)
     text_add(&q->body, "for(;done<n;done+=m){m=n-done<most?n-done:most;\n");
 }
 
+/* What a rule has not changed yet. */
+static void add_rest(JitPrinter *q)
+{
+    text_add(&q->body, "if(rule){\n");
+    for (size_t from = 0, to = 0; plan_unlearnt(q->p, &from, &to);) {
+        jit_open_kernel(q, MLP_KERNEL_update);
+        text_printf(&q->body, "rule,%zu,%zu);\n", from, to - from);
+    }
+    text_add(&q->body, "}\n");
+}
+
 JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constants, Arena *a)
 {
     JitPrinter q = {.p = p, .kernels = k, .constants = constants};
     JitText made = {.rows = p->rows ? (size_t)p->rows : 1};
     Text head = {0};
+    int last_loss = 0;
     add_zeros(&q);
     if (p->whole_batch)
         text_add(&q.body, "for(;done<n;done+=m){m=n;\n");
     else
         add_most(&q, made.rows);
     for (int i = 0; i < p->nstep; i++)
+        last_loss = op_info[p->step[i].node->op].kind == KIND_LOSS ? i : last_loss;
+    for (int i = 0; i < p->nstep; i++) {
         jit_add_step(&q, &p->step[i]);
+        if (i == last_loss && p->learns) /* none where the loss is not finite */
+            text_add(&q.body, "if(rule&&done+m==n&&(float)*loss-(float)*loss!=0)return;\n");
+    }
     jit_add_advance(&q);
     if (p->graph->sample_weight)
         text_add(&q.body, "if(w0)w0+=m;");
@@ -332,6 +350,8 @@ JitText jit_train_text(const Plan *p, const mlp_kernels *k, const float *constan
     for (int i = 0; i < p->nstep; i++)
         if (p->step[i].node->op == OP_PENALTY)
             penalty(&q, p->step[i].node);
+    if (p->learns)
+        add_rest(&q);
     text_add(&q.body, "}\n");
     add_locals(p, made.rows, &head, &made);
     jit_finish(&q, &made, head.data, a);

@@ -191,18 +191,63 @@ static void plan_grad(Planner *q, Step *s)
         }
 }
 
-bool plan_zeros(const Plan *p, size_t *from, size_t *to)
+/* The next trained tables from `*from` = the last `*to` on that are not `done`, as one range. */
+static bool next_range(const Plan *p, bool (*done)(const Table *t), size_t *from, size_t *to)
 {
     bool found = false;
     for (int i = 0; i < p->ntable; i++) {
         const Table *t = p->table[i];
-        if (t->baked || !t->param || !t->param->trained || t->fresh || t->offset < *to || (found && t->offset > *to))
+        if (t->baked || !t->param || !t->param->trained || done(t) || t->offset < *to || (found && t->offset > *to))
             continue;
         *from = found ? *from : t->offset;
         *to = t->offset + t->count;
         found = true;
     }
     return found;
+}
+
+static bool is_fresh(const Table *t) { return t->fresh; }
+static bool is_learnt(const Table *t) { return t->learnt; }
+
+bool plan_zeros(const Plan *p, size_t *from, size_t *to)
+{
+    return next_range(p, is_fresh, from, to);
+}
+
+bool plan_unlearnt(const Plan *p, size_t *from, size_t *to)
+{
+    return next_range(p, is_learnt, from, to);
+}
+
+/* Whether a node reads one of these parameters, or sums their gradient. */
+static bool touches(const Node *n, Param *const *param)
+{
+    for (int r = 0; r < ROLE_COUNT; r++)
+        for (int k = 0; k < ROLE_COUNT; k++)
+            if (param[k] && (n->param[r] == param[k] || n->grad[r] == param[k]))
+                return true;
+    for (int i = 0; i < n->nepi; i++)
+        if (touches(n->epi[i], param))
+            return true;
+    return false;
+}
+
+/* Which gradients of dense layers may become steps at once: those that nothing comes after, neither what reads the parameters
+ * nor a loss, which tells whether there is a step at all. */
+static void plan_learning(Plan *p)
+{
+    bool penalty = false; /* with one, gradients are whole behind the last tile only */
+    for (int i = 0; i < p->nstep; i++)
+        penalty |= p->step[i].node->op == OP_PENALTY;
+    for (int i = 0; i < p->nstep && !penalty && p->target == TARGET_SIMD; i++) {
+        Step *s = &p->step[i];
+        s->learns = s->node->op == OP_DENSE_GRAD;
+        for (int k = i + 1; k < p->nstep && s->learns; k++)
+            s->learns = op_info[p->step[k].node->op].kind != KIND_LOSS && !touches(p->step[k].node, s->node->grad);
+        for (int r = 0; r < ROLE_COUNT && s->learns; r++)
+            if (s->node->grad[r])
+                p->table_of[s->node->grad[r]->id]->learnt = p->learns = true;
+    }
 }
 
 /* ---- places ------------------------------------------------------------------------------------------------- */
@@ -598,6 +643,7 @@ Plan *plan_make(const Graph *g, WeightsAs as, Target target)
     for (int i = 0; i < g->nnode; i++)
         plan_node(&q, g->node[i]);
     copy_outputs(&q);
+    plan_learning(p);
     order_tables(p);
     lay_out_numbers(p);
     choose_rows(p);

@@ -39,6 +39,7 @@ typedef struct Table {
     int rows, cols;
     bool tail_dot;
     bool fresh;    /* training: its gradient is written by the first tile of a batch, and needs no zeros before */
+    bool learnt;   /* training: by a step that learns */
     Storage storage; /* of each number; not F32: baked, in panels with PANEL zeros behind a tail */
     bool baked;    /* constants stay in the file even where parameters are an argument */
     size_t count;  /* numbers */
@@ -63,6 +64,7 @@ typedef struct Step {
     bool adds;        /* dense_grad: another step has written the gradient before */
     int threes;       /* STEP_BACK: groups of three panels, whose weights are turned round at a time; the rest are the last */
     bool packs;       /* dense_grad: samples are packed, in the work space */
+    bool learns;      /* dense_grad: nothing reads or writes these parameters later: sums may be a step of the optimiser at once */
 } Step;
 
 typedef struct Plan {
@@ -85,6 +87,7 @@ typedef struct Plan {
     size_t work, work_room; /* training: where in the scratch single steps have their work space, and its floats */
     struct Plan *train; /* WEIGHTS_ARGUMENT: the plan of the net that learns, over the same block; NULL: it cannot */
     size_t trained;   /* floats at the beginning of the block that have a gradient; statistics follow */
+    bool learns;      /* training: there are steps that learn */
     size_t numbers;  /* floats in the block (WEIGHTS_FILE, WEIGHTS_ARGUMENT) */
     size_t constants; /* floats of the baked tables, each on a cache line */
     int in_row, out_row, target_row; /* floats from sample to sample, see plan_join_rows; 0: each has rows of its own */
@@ -108,6 +111,9 @@ void plan_join_rows(Plan *p);
 
 /* The next floats of the gradient, from `*from` = the last `*to` on, that must be zero before the first tile. false: none. */
 bool plan_zeros(const Plan *p, size_t *from, size_t *to);
+
+/* Likewise, the next floats of the block whose parameters no step that learns has changed. */
+bool plan_unlearnt(const Plan *p, size_t *from, size_t *to);
 
 /* The table of a parameter, or NULL. */
 const Table *plan_param(const Plan *p, const Param *param);

@@ -276,10 +276,13 @@ static Node *back_element(Grad *q, Node *n, Node *dy)
     return dx;
 }
 
-/* A layer with one input that gradients go to: sums for its parameters first, then the gradient of the input. */
+/* A layer with one input that gradients go to: sums for its parameters first, then the gradient of the input. A dense layer's
+ * input comes first: it reads weights that the sums may change at once. */
 static void back_layer(Grad *q, Node *n, Node *dy)
 {
     Node *x = n->nin ? n->in[0] : NULL, *dx = NULL, *sums = NULL;
+    if (n->op == OP_DENSE && wanted(q, x))
+        dx = back(q, OP_DENSE_BACK, n, x->width, IN(dy));
     if (n->op == OP_DENSE)
         grad(q, OP_DENSE_GRAD, n, 0, IN(dy, x));
     else if (n->op == OP_PRELU)
@@ -292,7 +295,6 @@ static void back_layer(Grad *q, Node *n, Node *dy)
         return;
     switch (n->op) {
     case OP_DENSE:
-        dx = back(q, OP_DENSE_BACK, n, x->width, IN(dy));
         break;
     case OP_LAYERNORM:
         dx = back(q, OP_LAYERNORM_BACK, n, n->width, IN(dy, x));

@@ -15,10 +15,8 @@ static void learn_xor(void)
     static float p[XOR_NET_PARAMS], g[XOR_NET_TRAINED], state[XOR_NET_STATE], scratch[XOR_NET_TRAIN_SCRATCH], y;
     int right = 0;
     xor_net_init(p, 1);
-    for (unsigned long step = 1; step <= 500; step++) {
-        xor_net_grad(p, 4, x[0], t, g, scratch);
-        xor_net_step(p, g, state, step, 0.05f);
-    }
+    for (unsigned long step = 1; step <= 500; step++)
+        xor_net_train(p, 4, x[0], t, g, scratch, state, step, 0.05f);
     for (int i = 0; i < 4; i++) {
         xor_net(p, x[i], &y);
         right += (y > 0.5f) == (t[i] > 0.5f);
@@ -61,8 +59,7 @@ static int learn_digits(const char *path)
                 for (int k = 0; k < DIGITS_OUT; k++)
                     t[i][k] = k == row[DIGITS_IN];
             }
-            loss = digits_grad(p, BATCH, x[0], t[0], g, scratch);
-            digits_step(p, g, state, ++step, 0.02f);
+            loss = digits_train(p, BATCH, x[0], t[0], g, scratch, state, ++step, 0.02f);
         }
     for (int i = TRAIN; i < ROWS; i++) {
         for (int j = 0; j < DIGITS_IN; j++)

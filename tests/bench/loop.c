@@ -34,8 +34,7 @@ void bench_loop(size_t calls, size_t batch, const float *p, const float *x, size
     float *g = room + TENSORS, *state = g + TENSORS, *scratch = state + LINES(NET_STATE);
     (void)p;
     for (size_t i = 0; i < calls; i++) {
-        net_grad(room, batch, x + (i & (blocks - 1)) * step, y, g, scratch);
-        net_step(room, g, state, ++steps, 1e-4f);
+        net_train(room, batch, x + (i & (blocks - 1)) * step, y, g, scratch, state, ++steps, 1e-4f);
     }
 }
 #else

@@ -80,8 +80,7 @@ static double time_school(Subject *s, const Net *n, size_t batch, size_t calls)
         return -1;
     double start = now();
     for (size_t i = 0; i < calls; i++) {
-        mlp_step_gradient(&c->run, (i & (blocks_of(batch) - 1)) * batch, batch);
-        mlp_step_update(&c->run);
+        mlp_step_take(&c->run, (i & (blocks_of(batch) - 1)) * batch, batch);
         c->run.at.step++;
     }
     return now() - start;

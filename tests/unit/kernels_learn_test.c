@@ -12,6 +12,7 @@
 
 #include "base/block.h"
 #include "kernels.h"
+#include "optim.h"
 #include "support/random_graph.h"
 
 enum { ROOM = 12 * 1024 }; /* floats to pack in: fewer than nets have, so that inputs are taken in several parts */
@@ -45,6 +46,40 @@ static void near(float got, double want, double size, const Case *c, const char 
                  c->packs ? ", packed" : "", c->adds ? ", added" : "", what, (double)got, want);
 }
 
+/* By a rule the same sums are steps at once: what the step makes of the gradient g and gb. */
+static void check_steps(const mlp_kernels *k, const Case *c, const float *x, size_t ldx, const float *dy, size_t ldy, float *pack,
+                        const float *g, const float *gb, const float *g0, const float *gb0, Random *r)
+{
+    const size_t weights = c->in * c->out, all = weights + c->out;
+    mlp_optimizer o = mlp_optimizer_default((mlp_method)random_below(r, 6));
+    o.weight_decay = 0.1;
+    o.momentum = o.method == MLP_RMSPROP && random_chance(r, 50) ? 0.5 : o.momentum;
+    float *w = numbers(r, all), *state = numbers(r, 2 * all), *both = block_new(all), *v = block_new(all), *s = block_new(2 * all);
+    for (size_t i = 0; i < 2 * all; i++)
+        s[i] = state[i] = fabsf(state[i]);
+    memcpy(v, w, all * sizeof *w);
+    memcpy(both, g, weights * sizeof *g);
+    memcpy(both + weights, gb, c->out * sizeof *gb);
+    const mlp_rule then = mlp_optimizer_rule(&o, all, v, both, s, 3, 0.1, 1);
+    k->learn->update(&then, 0, all);
+    float *work = block_new(all);
+    memcpy(work, g0, weights * sizeof *g0);
+    memcpy(work + weights, gb0, c->out * sizeof *gb0);
+    const mlp_rule rule = mlp_optimizer_rule(&o, all, w, work, state, 3, 0.1, 1);
+    k->learn->dense_grad(c->n, c->in, c->out, c->dot, c->adds, x, ldx, dy, ldy, work, work + weights, c->packs ? pack : NULL,
+                         ROOM, &rule);
+    for (size_t i = 0; i < all; i++)
+        near(w[i], (double)v[i], 1, c, k->name, mlp_method_name(o.method));
+    for (size_t i = 0; i < mlp_optimizer_state(&o, all); i++)
+        near(state[i], (double)s[i], (double)(c->n * c->n), c, k->name, mlp_method_name(o.method));
+    free(w);
+    free(state);
+    free(both);
+    free(v);
+    free(s);
+    free(work);
+}
+
 static void check_grad(const mlp_kernels *k, const Case *c, Random *r)
 {
     const size_t ldx = c->in + 3, ldy = c->out + 5;
@@ -52,7 +87,7 @@ static void check_grad(const mlp_kernels *k, const Case *c, Random *r)
     float *g = numbers(r, c->in * c->out), *gb = numbers(r, c->out), *g0 = block_new(c->in * c->out), *gb0 = block_new(c->out);
     memcpy(g0, g, c->in * c->out * sizeof *g);
     memcpy(gb0, gb, c->out * sizeof *gb);
-    k->learn->dense_grad(c->n, c->in, c->out, c->dot, c->adds, x, ldx, dy, ldy, g, gb, c->packs ? pack : NULL, ROOM);
+    k->learn->dense_grad(c->n, c->in, c->out, c->dot, c->adds, x, ldx, dy, ldy, g, gb, c->packs ? pack : NULL, ROOM, NULL);
     double *sum = calloc(c->in * c->out, sizeof *sum), *bias = calloc(c->out, sizeof *bias);
     for (size_t s = 0; s < c->n; s++)
         for (size_t j = 0; j < c->out; j++) {
@@ -67,6 +102,7 @@ static void check_grad(const mlp_kernels *k, const Case *c, Random *r)
         }
         near(gb[j], bias[j] + (c->adds ? (double)gb0[j] : 0), (double)c->n, c, k->name, "a bias's gradient");
     }
+    check_steps(k, c, x, ldx, dy, ldy, pack, g, gb, g0, gb0, r);
     free(sum);
     free(bias);
     free(x);

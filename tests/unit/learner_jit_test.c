@@ -20,6 +20,7 @@
 #include "base/block.h"
 #include "graph/loss.h"
 #include "learner.h"
+#include "optim.h"
 #include "support/random_lesson.h"
 
 enum { GRAPHS = 400, SHAKES = 4 };
@@ -234,15 +235,66 @@ static void same_sizes(const Pair *p)
     assert_int_equal(x, y);
 }
 
+/* Whether both are the same to rounding: a step is `moved` at most. */
+static void same_block(const float *got, const float *want, size_t count, double moved, const char *what)
+{
+    for (size_t i = 0; i < count; i++) {
+        const double size = fmax(fabs((double)want[i]), moved);
+        if (!(fabs((double)got[i] - (double)want[i]) <= 4e-6 * size) && !(isnan(got[i]) && isnan(want[i])))
+            fail_msg("%s, number %zu: %.9g, expected %.9g", what, i, (double)got[i], (double)want[i]);
+    }
+}
+
+/* A step at once is the gradient, and then the optimiser's step; none where the loss is not finite. */
+static bool check_step(Pair *p, Samples *b, const char *what)
+{
+    const mlp_learner *l = &p->jit->run;
+    const size_t params = l->params, trained = l->statistics_count ? l->statistics[0].from : params;
+    mlp_optimizer o = mlp_optimizer_default((mlp_method)random_below(&p->r, 6));
+    if (!l->step)
+        return false;
+    o.momentum = random_chance(&p->r, 50) ? 0.9 : 0;
+    o.weight_decay = random_chance(&p->r, 50) ? 0.1 : 0;
+    const size_t states = mlp_optimizer_state(&o, params);
+    float *w = block_new(params), *v = block_new(params), *g = block_new(params), *s = block_new(states), *u = block_new(states);
+    memset(w, 0, params * sizeof *w);
+    p->jit->load(p->jit, p->w, w);
+    memcpy(v, w, params * sizeof *w);
+    for (size_t i = 0; i < states; i++)
+        u[i] = s[i] = (float)random_between(&p->r, 0, 1);
+    const float loss = l->grad(l->context, v, &b->b, g);
+    const double most = mlp_norm(g, trained) + 1;
+    mlp_optimizer_step(&o, params, v, g, u, b->b.step, 0.01);
+    assert_true(l->step(l->context, w, &b->b, g, &o, s, 0.01) == loss);
+    same_block(w, v, trained, 0.01 * most, arena_printf(p->a, "%s, %s: parameters", what, mlp_method_name(o.method)));
+    for (size_t at = 0; at < states; at += params)
+        same_block(s + at, u + at, trained, most * most, arena_printf(p->a, "%s, %s: state", what, mlp_method_name(o.method)));
+    for (size_t i = 0; i < b->b.n * l->inputs; i++)
+        b->x[i] = nanf("");
+    memcpy(v, w, params * sizeof *w);
+    memcpy(u, s, states * sizeof *s);
+    if (!isfinite(l->step(l->context, w, &b->b, g, &o, s, 0.01))) {
+        assert_memory_equal(w, v, params * sizeof *w);
+        assert_memory_equal(s, u, states * sizeof *s);
+    }
+    free(w);
+    free(v);
+    free(g);
+    free(s);
+    free(u);
+    return true;
+}
+
 static void random_gradients(RandomKind kind, uint64_t from, uint64_t to)
 {
-    int learning = 0;
+    int learning = 0, at_once = 0;
     double worst = 0;
     for (uint64_t seed = from; seed < to; seed++) {
         Pair p;
         if (pair_new(&p, seed, kind, false, 1)) {
             const char *what = arena_printf(p.a, "random graph %llu", (unsigned long long)seed);
-            Samples b = samples_new(p.g, &p.o, &p.jit->run, count_of(&p.r, kind == RANDOM_ANY), &p.r);
+            const size_t n = count_of(&p.r, kind == RANDOM_ANY);
+            Samples b = samples_new(p.g, &p.o, &p.jit->run, n, &p.r);
             same_sizes(&p);
             Want want = want_of(p.reference, p.w, p.params, &b, reach_of(p.g), &p.r);
             if (fabs(want.loss) < 1e6 && want.loss_moves < 1e-3 * fabs(want.loss)) { /* not exp of exp */
@@ -257,6 +309,8 @@ static void random_gradients(RandomKind kind, uint64_t from, uint64_t to)
                 gradient(p.jit, p.w, p.params, &b.b, again);
                 for (size_t i = 0; i < p.params && !p.jit->run.statistics_count; i++)
                     assert_true(again[i] == 0 || p.g->train.l2 > 0 || p.g->train.l1 > 0);
+                b.b.n = n;
+                at_once += check_step(&p, &b, what);
                 free(got);
                 free(again);
                 learning++;
@@ -266,8 +320,8 @@ static void random_gradients(RandomKind kind, uint64_t from, uint64_t to)
         }
         pair_free(&p);
     }
-    printf("%d nets, worst %.3f of the bound\n", learning, worst);
-    assert_true(learning * 2 > (int)(to - from));
+    printf("%d nets, worst %.3f of the bound; %d take steps at once\n", learning, worst, at_once);
+    assert_true(learning * 2 > (int)(to - from) && at_once * 4 > learning);
 }
 
 static void gradients_are_the_reference_s(void **state)
@@ -322,7 +376,12 @@ static Plan *plan_of(Arena *a, const Graph *g)
     return p;
 }
 
-/* Adds the net as text with names that begin with n7_, and its wrapper w7. */
+/* What the wrapper of a printed step takes: at once, or a gradient and then the step; it returns the floats of state when p is
+ * NULL. */
+typedef double PrintedStep(float *p, size_t n, const float *const *in, float *g, float *scratch, float *state, uint64_t seed,
+                           int at_once);
+
+/* Adds the net as text with names that begin with n7_, and its wrappers w7 and s7. */
 static void print_net(const Pair *p, int number, Text *t)
 {
     const Plan *plan = plan_of(p->a, p->g), *train = plan->train;
@@ -339,6 +398,16 @@ static void print_net(const Pair *p, int number, Text *t)
     for (int i = 0; i < p->g->ninput + train->graph->ntarget; i++)
         text_printf(t, ", in[%d]", i);
     text_printf(t, ", g, scratch%s);\n}\n", drops ? ", seed, step" : "");
+    text_printf(t, "double s%d(float *p, size_t n, const float *const *in, float *g, float *scratch, float *state, uint64_t seed, "
+                   "int at_once)\n{\n    (void)seed;\n    if (!p)\n        return (double)N%d_STATE;\n"
+                   "    const double loss = at_once ? (double)n%d_train(p, n", number, number, number);
+    for (int i = 0; i < p->g->ninput + train->graph->ntarget; i++)
+        text_printf(t, ", in[%d]", i);
+    text_printf(t, ", g, scratch%s, state, 3, 0.01f) : (double)n%d_grad(p, n", drops ? ", seed" : "", number);
+    for (int i = 0; i < p->g->ninput + train->graph->ntarget; i++)
+        text_printf(t, ", in[%d]", i);
+    text_printf(t, ", g, scratch%s);\n    if (!at_once)\n        n%d_step(p, g, state, 3, 0.01f);\n    return loss;\n}\n",
+                drops ? ", seed, 3" : "", number);
 }
 
 /* n rows of parts that lie one after the other, each part by itself. */
@@ -352,7 +421,7 @@ static void split_rows(float **part, const int *width, int count, const float *r
 }
 
 /* The gradient by the printed function, in the PyTorch layout. The learner's block is that function's block. */
-static double printed_gradient(const Pair *p, Printed *call, const mlp_batch *b, float *got)
+static double printed_gradient(const Pair *p, Printed *call, PrintedStep *step, const mlp_batch *b, float *got, const char *what)
 {
     const mlp_learner *l = &p->jit->run;
     float *in[64], *block = block_new(l->params), *g = block_new(l->params);
@@ -372,6 +441,26 @@ static double printed_gradient(const Pair *p, Printed *call, const mlp_batch *b,
     for (size_t s = 0; s < l->statistics_count; s++)
         memcpy(g + l->statistics[s].from, block + l->statistics[s].from, l->statistics[s].count * sizeof *g);
     p->jit->store(p->jit, g, got);
+    const size_t trained = l->statistics_count ? l->statistics[0].from : l->params;
+    const size_t states = (size_t)step(NULL, 0, NULL, NULL, NULL, NULL, 0, 0);
+    const double most = mlp_norm(g, trained) + 1;
+    float *w[2], *s[2], first[2];
+    for (int at_once = 0; at_once < 2; at_once++) {
+        w[at_once] = block_new(l->params);
+        s[at_once] = block_new(states);
+        memset(w[at_once], 0, l->params * sizeof *block);
+        p->jit->load(p->jit, p->w, w[at_once]);
+        for (size_t i = 0; i < states; i++)
+            s[at_once][i] = (float)(i % 64) / 64;
+        first[at_once] = (float)step(w[at_once], b->n, (const float *const *)in, g, scratch, s[at_once], b->seed, at_once);
+    }
+    assert_true(first[0] == first[1]);
+    same_block(w[1], w[0], l->params, 0.01 * most, what);
+    same_block(s[1], s[0], states, most * most, what);
+    for (int at_once = 0; at_once < 2; at_once++) {
+        free(w[at_once]);
+        free(s[at_once]);
+    }
     for (int i = 0; i < count + p->g->noutput; i++)
         free(in[i]);
     free(block);
@@ -414,12 +503,17 @@ static void check_printed(const char *compiler, uint64_t from, int count, Random
             assert_non_null(address);
             Printed *call;
             memcpy(&call, &address, sizeof call);
+            snprintf(path, sizeof path, "s%d", i);
+            address = dlsym(library, path);
+            assert_non_null(address);
+            PrintedStep *step;
+            memcpy(&step, &address, sizeof step);
             Samples b = samples_new(p->g, &p->o, &p->jit->run,
                                     random_chance(&p->r, 20) ? 500 : 1 + (size_t)random_below(&p->r, ROWS_MAX), &p->r);
             Want want = want_of(p->reference, p->w, p->params, &b, reach_of(p->g), &p->r);
             if (fabs(want.loss) < 1e6 && want.loss_moves < 1e-3 * fabs(want.loss)) {
                 float *got = malloc(p->params * sizeof *got);
-                double loss = printed_gradient(p, call, &b.b, got);
+                double loss = printed_gradient(p, call, step, &b.b, got, what);
                 if (!(fabs(loss - want.loss) <= 1e-5 * fabs(want.loss) + 32 * want.loss_moves))
                     fail_msg("%s: the loss is %.9g, expected %.9g", what, loss, want.loss);
                 worst = fmax(worst, compare(p->g, &want, got, what));
