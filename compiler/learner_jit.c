@@ -152,7 +152,7 @@ static float jit_step(void *context, float *w, const mlp_batch *batch, float *g,
     const mlp_rule rule = mlp_optimizer_rule(o, all, w, g, state, batch->step, lr, 1);
     const float loss = jit_pass(l, w, batch, g, &rule);
     if (isfinite(loss))
-        mlp_rule_apply(&rule, l->numbers, all - l->numbers); /* what nothing depends on may decay */
+        mlp_rule_apply(&rule, l->numbers, all - l->numbers, g + l->numbers); /* what nothing depends on may decay */
     return loss;
 }
 

@@ -19,9 +19,23 @@ typedef mlp_vec (*mlp_loss_at)(mlp_vec x, mlp_vec t, float delta, mlp_vec *slope
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
-/* The step is that of the rule's method. */
+/* The step is that of the rule's method, which is a constant in each of these calls. */
 static MLP_INLINE void update_by(const mlp_rule *r, size_t i, mlp_vec g, int n);
 #define MLP_UPDATE(r, i, g, n) update_by(r, i, g, n)
+#define MLP_METHOD(number, call)                                                                                       \
+    case number:                                                                                                       \
+        r.method = number;                                                                                             \
+        call;                                                                                                          \
+        break;
+#define MLP_BY_METHOD(call)                                                                                            \
+    switch (r.method) {                                                                                                \
+        MLP_METHOD(MLP_RULE_SGD, call)                                                                                 \
+        MLP_METHOD(MLP_RULE_MOMENTUM, call)                                                                            \
+        MLP_METHOD(MLP_RULE_NESTEROV, call)                                                                            \
+        MLP_METHOD(MLP_RULE_RMSPROP, call)                                                                             \
+        MLP_METHOD(MLP_RULE_ADAM, call)                                                                                \
+        MLP_METHOD(MLP_RULE_ADAMW, call)                                                                               \
+    }
 #include "update.h"
 #include "learn.h"
 #if defined(__GNUC__)

@@ -282,16 +282,16 @@ mlp_rule mlp_optimizer_rule(const mlp_optimizer *o, size_t params, float *w, con
     return r;
 }
 
-void mlp_rule_apply(const mlp_rule *r, size_t from, size_t count)
+void mlp_rule_apply(const mlp_rule *r, size_t from, size_t count, const float *g)
 {
-    update_best(r, count, r->w + from, r->g + from, r->a ? r->a + from : NULL, r->b ? r->b + from : NULL);
+    update_best(r, count, r->w + from, g, r->a ? r->a + from : NULL, r->b ? r->b + from : NULL);
 }
 
 void mlp_optimizer_step(const mlp_optimizer *o, size_t params, float *w, const float *g, float *state, uint64_t step,
                         double lr)
 {
     mlp_rule r = mlp_optimizer_rule(o, params, w, g, state, step, lr, 1);
-    mlp_rule_apply(&r, 0, params);
+    mlp_rule_apply(&r, 0, params, g);
 }
 
 /* ---- clipping ---- */

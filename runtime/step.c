@@ -171,19 +171,19 @@ double mlp_step_gradient(mlp_run *r, size_t first, size_t n)
 
 /* ---- the update ---- */
 
-/* Makes the first part's gradient that of the whole batch: the sum in the order of the parts. */
-static void combine(const mlp_run *r, size_t from, size_t count)
+/* A range of the gradient of the whole batch: the sum in the order of the parts. sum may be the first part's. */
+static void combine(const mlp_run *r, size_t from, size_t count, float *sum)
 {
     size_t n = 0;
-    float *restrict sum = r->parts[0].g + from;
     for (int k = 0; k < r->active; k++)
         n += r->parts[k].n;
+    const float *g = r->parts[0].g + from;
     float share = (float)r->parts[0].n / (float)n;
-    for (int k = 1; k < r->active; k++) {
-        const float *restrict g = r->parts[k].g + from;
+    for (int k = 1; k < r->active; k++, g = sum, share = 1) {
+        const float *more = r->parts[k].g + from;
         float other = (float)r->parts[k].n / (float)n;
         for (size_t i = 0; i < count; i++)
-            sum[i] = (k == 1 ? sum[i] * share : sum[i]) + g[i] * other;
+            sum[i] = g[i] * share + more[i] * other;
     }
 }
 
@@ -193,7 +193,7 @@ static void sum_pieces(void *context, int thread)
     mlp_run *r = context;
     size_t threads = (size_t)r->o.threads, k = (size_t)thread;
     for (size_t i = r->piece_count * k / threads; i < r->piece_count * (k + 1) / threads; i++) {
-        combine(r, r->pieces[i].from, r->pieces[i].count);
+        combine(r, r->pieces[i].from, r->pieces[i].count, r->parts[0].g + r->pieces[i].from);
         r->squares[i] = mlp_sum_of_squares(r->parts[0].g + r->pieces[i].from, r->pieces[i].count);
     }
 }
@@ -202,10 +202,14 @@ static void update_pieces(void *context, int thread)
 {
     mlp_run *r = context;
     size_t threads = (size_t)r->o.threads, k = (size_t)thread;
+    float sum[PIECE]; /* stays in the cache, where the gradient would be written back */
     for (size_t i = r->piece_count * k / threads; i < r->piece_count * (k + 1) / threads; i++) {
-        if (!(r->o.clip > 0)) /* else sum_pieces has done it */
-            combine(r, r->pieces[i].from, r->pieces[i].count);
-        mlp_rule_apply(&r->rule, r->pieces[i].from, r->pieces[i].count);
+        const float *g = r->parts[0].g + r->pieces[i].from;
+        if (r->active > 1 && !(r->o.clip > 0)) { /* else sum_pieces has done it */
+            combine(r, r->pieces[i].from, r->pieces[i].count, sum);
+            g = sum;
+        }
+        mlp_rule_apply(&r->rule, r->pieces[i].from, r->pieces[i].count, g);
     }
 }
 
@@ -223,7 +227,7 @@ static void take_statistics(mlp_run *r)
 {
     for (size_t s = 0; s < r->learner->statistics_count; s++) {
         mlp_range p = r->learner->statistics[s];
-        combine(r, p.from, p.count);
+        combine(r, p.from, p.count, r->parts[0].g + p.from);
         memcpy(r->w + p.from, r->parts[0].g + p.from, p.count * sizeof *r->w);
     }
 }

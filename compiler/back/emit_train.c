@@ -112,7 +112,8 @@ static void emit_rule(Emit *e, Text *t)
     const double momentum = or_else(o->momentum, 0.9), beta1 = or_else(o->beta1, 0.9), beta2 = or_else(o->beta2, adam ? 0.999 : 0.99);
     const char *decay = emit_literal(e, or_else(o->weight_decay, apart ? 0.01 : 0));
     code_need(&e->c, snippet);
-    code_add(&e->c, &e->c.prelude, "#define MLP_UPDATE(r, i, g, n) mlp_%s(r, i, g, n)\n\n", apart ? name : snippet);
+    code_add(&e->c, &e->c.prelude, "#define MLP_UPDATE(r, i, g, n) mlp_%s(r, i, g, n)\n#define MLP_BY_METHOD(call) call\n\n",
+             apart ? name : snippet);
     code_need(&e->c, adam ? "update adam_numbers" : "update");
     code_add(&e->c, t, "static mlp_rule mlp_rule_of(float *p, const float *g, float *state, unsigned long step, float lr, float scale)\n"
                        "{\n    mlp_rule r = {p, g, %s, %s, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};\n    r.scale = scale;\n    r.lr = lr;\n",
