@@ -17,12 +17,13 @@
 #endif
 
 /*@ kernel : simd simd_part */
-/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, a strip at most MLP_STRIP. MLP_TILED(n): as many of n samples as fill
- * tiles of MLP_ROWS, and then smaller ones, of MLP_LEAST rows at least (of one, where weights of more than MLP_FAR bytes
- * should be read once). MLP_DEEP: inputs in a block, at most 1024. MLP_PLACE: where output j begins when panels of 16
- * outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last one with MLP_LAST(width) lanes. mlp_take,
- * mlp_give: n lanes, or all. */
+/* A tile keeps MLP_ROWS x MLP_COLS sums in registers, of fewer columns MLP_WIDE(cols) partial ones at once; a strip at most
+ * MLP_STRIP. MLP_TILED(n): as many of n samples as fill tiles of MLP_ROWS, and then smaller ones, of MLP_LEAST rows at least
+ * (of one, where weights of more than MLP_FAR bytes should be read once). MLP_DEEP: inputs in a block, at most 1024.
+ * MLP_PLACE: where output j begins when panels of 16 outputs are `across` floats apart. MLP_VECTORS(width): vectors, the last
+ * one with MLP_LAST(width) lanes. mlp_take, mlp_give: n lanes, or all. */
 #define MLP_COLS (MLP_GROUP * 16 / MLP_LANES)
+#define MLP_WIDE(cols) (MLP_COLS < 2 * (cols) ? 1 : MLP_COLS < 4 * (cols) ? 2 : MLP_COLS < 8 * (cols) ? 4 : 8)
 #define MLP_STRIP (MLP_LANES == 1 ? 16 : 8)
 #define MLP_LEAST (MLP_ROWS > 2 ? 2 : 1)
 #define MLP_TILED(n) ((n) - (n) % MLP_ROWS % MLP_LEAST)
@@ -70,10 +71,10 @@ static MLP_INLINE size_t mlp_next(const size_t j, const size_t panels)
 }
 
 /*@ sums : kernel */
-/* One input for a tile of `rows` rows by `cols` vectors, the last one of `last` lanes: a[r][c] += x[r * ldx] w[c]. The weights
- * are pinned: gcc, short of registers with AVX2, would read them again for each row. */
+/* One input for a tile of `rows` rows by `cols` vectors, the last one of `last` lanes: a[r][at + c] += x[r * ldx] w[c]. The
+ * weights are pinned: gcc, short of registers with AVX2, would read them again for each row. */
 static MLP_INLINE void MLP_OF(add)(const int rows, const int cols, const int last, const size_t across, const float *x,
-                               const size_t ldx, const MLP_W *w, mlp_vec a[MLP_ROWS][MLP_COLS])
+                               const size_t ldx, const MLP_W *w, const int at, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
     mlp_vec v[MLP_COLS];
     MLP_UNROLL
@@ -84,38 +85,59 @@ static MLP_INLINE void MLP_OF(add)(const int rows, const int cols, const int las
         const mlp_vec xk = mlp_set(x[(size_t)r * ldx]);
         MLP_UNROLL
         for (int c = 0; c < cols; c++)
-            a[r][c] = mlp_fma(v[c], xk, a[r][c]);
+            a[r][at + c] = mlp_fma(v[c], xk, a[r][at + c]);
     }
 }
 
-/* Partial sum number s of `split`, over k = s, s + split, ... below `count`: a[r][c] = b[r * ldb] + sum of
- * x[r * ldx + k * kx] times the vector w[k * step], for a tile; only number 0 adds b. All of a stays in registers, rows and
- * cols being constants; what lies at next + k * ahead is fetched meanwhile if `fetch`. Bound by FMA throughput:
- * rows * cols of them for rows + cols loads, four inputs a round, so that a core with two threads, which decodes three
- * instructions a cycle for each, keeps up. */
-static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
-                                const int split, const int s, const size_t count, const float *x, const size_t ldx,
-                                const size_t kx, const MLP_W *w, const int fetch, const size_t ahead, const MLP_W *next,
-                                const float *b, const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
+/* Of `wide` sums beside each other adds to every second one that is left the one `by` behind it. */
+static MLP_INLINE void mlp_pair(const int rows, const int cols, const int wide, const int by, mlp_vec a[MLP_ROWS][MLP_COLS])
 {
-    const size_t inputs = (count + (size_t)(split - 1 - s)) / (size_t)split;
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
-        for (int c = 0; c < cols; c++) {
+        for (int c = 0; c + by * cols < wide * cols; c++)
+            if (c / cols % (2 * by) == 0)
+                a[r][c] = a[r][c] + a[r][c + by * cols];
+    }
+}
+
+/* Partial sums number s .. s + wide - 1 of `split`, and these added up: number i over k = i, i + split, ... below `count` is
+ * b[r * ldb], if i is 0, plus x[r * ldx + k * kx] times the vector w[k * step], for a tile. All sums stay in registers, rows,
+ * cols and wide being constants; what lies at next + k * ahead is fetched meanwhile if `fetch`. Bound by FMA throughput:
+ * rows * cols of them for rows + cols loads, four inputs a round, so that a core with two threads, which decodes three
+ * instructions a cycle for each, keeps up. */
+static MLP_INLINE void MLP_OF(sums)(const int rows, const int cols, const int last, const size_t across, const size_t step,
+                                const int split, const int s, const int wide, const size_t count, const float *x,
+                                const size_t ldx, const size_t kx, const MLP_W *w, const int fetch, const size_t ahead,
+                                const MLP_W *next, const float *b, const size_t ldb, mlp_vec a[MLP_ROWS][MLP_COLS])
+{
+    const size_t all = (count + (size_t)(split - wide - s)) / (size_t)split, past = all * (size_t)split;
+    MLP_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MLP_UNROLL
+        for (int c = 0; c < wide * cols; c++) {
             a[r][c] = mlp_set(0.0f);
-            if (s == 0 && b)
+            if (s == 0 && c < cols && b)
                 a[r][c] = mlp_take(b + (size_t)r * ldb + c * MLP_LANES, c < cols - 1 ? MLP_LANES : last);
         }
     }
     x += (size_t)s * kx;
     w += (size_t)s * step;
     MLP_UNROLL4
-    for (size_t k = 0; k < inputs; k++) {
+    for (size_t k = 0; k < past; k += (size_t)split) {
         if (fetch)
-            mlp_prefetch(next + k * (size_t)split * ahead);
-        MLP_OF(add)(rows, cols, last, across, x + k * (size_t)split * kx, ldx, w + k * (size_t)split * step, a);
+            mlp_prefetch(next + k * ahead);
+        MLP_UNROLL
+        for (int i = 0; i < wide; i++)
+            MLP_OF(add)(rows, cols, last, across, x + (k + (size_t)i) * kx, ldx, w + (k + (size_t)i) * step, i * cols, a);
     }
+    MLP_UNROLL
+    for (int i = 0; i < wide - 1; i++)
+        if (past + (size_t)(s + i) < count)
+            MLP_OF(add)(rows, cols, last, across, x + (past + (size_t)i) * kx, ldx, w + (past + (size_t)i) * step, i * cols, a);
+    mlp_pair(rows, cols, wide, 1, a);
+    mlp_pair(rows, cols, wide, 2, a);
+    mlp_pair(rows, cols, wide, 4, a);
 }
 
 /* t = a, and a = t + a, for a tile. What is kept goes to memory: compilers that keep it in registers have too few left
@@ -225,31 +247,32 @@ static MLP_INLINE void MLP_FN(tile)(MLP_P const int rows, const int cols, const 
                                     const float *b, const size_t ldb, const int done, float *y, const size_t ldy,
                                     const size_t j)
 {
+    const int wide = MLP_WIDE(cols) < split ? MLP_WIDE(cols) : split, passes = split / wide;
     mlp_vec a[MLP_ROWS][MLP_COLS], t[MLP_ROWS][MLP_COLS], u[MLP_ROWS][MLP_COLS], v[MLP_ROWS][MLP_COLS];
-    MLP_OF(sums)(rows, cols, last, across, step, split, 0, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
-    if (split >= 2) {
+    MLP_OF(sums)(rows, cols, last, across, step, split, 0, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+    if (passes >= 2) {
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 1, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
     }
-    if (split >= 4) {
+    if (passes >= 4) {
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 2, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 2 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 3, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 3 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
     }
-    if (split == 8) {
+    if (passes == 8) {
         mlp_keep(rows, cols, v, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 4, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 4 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 5, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 5 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_keep(rows, cols, u, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 6, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 6 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_keep(rows, cols, t, a);
-        MLP_OF(sums)(rows, cols, last, across, step, split, 7, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
+        MLP_OF(sums)(rows, cols, last, across, step, split, 7 * wide, wide, count, x, ldx, 1, w, fetch, ahead, next, b, ldb, a);
         mlp_gather(rows, cols, t, a);
         mlp_gather(rows, cols, u, a);
         mlp_gather(rows, cols, v, a);

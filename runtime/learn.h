@@ -20,7 +20,7 @@ static MLP_INLINE void mlp_grad_tile(const int rows, const int cols, const int l
     float *to = rule ? sums : g;
     const size_t wide = rule ? 16 : across, high = rule ? 16 * MLP_GROUP : down;
     mlp_vec a[MLP_ROWS][MLP_COLS];
-    mlp_sums(rows, cols, last, 16, ldy, 1, 0, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS, 16, next, NULL, 0, a);
+    mlp_sums(rows, cols, last, 16, ldy, 1, 0, 1, n, x, 1, ldx, dy, rows == MLP_ROWS && cols == MLP_COLS, 16, next, NULL, 0, a);
     MLP_UNROLL
     for (int r = 0; r < rows; r++) {
         MLP_UNROLL
