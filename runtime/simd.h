@@ -543,6 +543,68 @@ static MLP_INLINE mlp_vec mlp_across(mlp_vec v[MLP_LANES], const int count, cons
     return v[0];
 }
 
+/*@ simd_transpose : simd */
+/* Turns MLP_LANES vectors round: lane i of vector j becomes lane j of vector i. */
+#if MLP_LANES > 1
+static MLP_INLINE void mlp_transpose(mlp_vec v[MLP_LANES])
+{
+#if defined(MLP_AVX512)
+    mlp_vec w[16];
+    MLP_UNROLL
+    for (int i = 0; i < 16; i += 2) {
+        w[i] = _mm512_maskz_unpacklo_ps(0xffff, v[i], v[i + 1]);
+        w[i + 1] = _mm512_maskz_unpackhi_ps(0xffff, v[i], v[i + 1]);
+    }
+    MLP_UNROLL
+    for (int i = 0; i < 16; i += 4) {
+        MLP_UNROLL
+        for (int k = 0; k < 2; k++) {
+            const __m512d a = _mm512_castps_pd(w[i + k]), b = _mm512_castps_pd(w[i + 2 + k]);
+            v[i + 2 * k] = _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, a, b));
+            v[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, a, b));
+        }
+    }
+    MLP_UNROLL
+    for (int i = 0; i < 16; i += 8) {
+        MLP_UNROLL
+        for (int k = 0; k < 4; k++) {
+            w[i + k] = _mm512_maskz_shuffle_f32x4(0xffff, v[i + k], v[i + 4 + k], 0x88);
+            w[i + 4 + k] = _mm512_maskz_shuffle_f32x4(0xffff, v[i + k], v[i + 4 + k], 0xdd);
+        }
+    }
+    MLP_UNROLL
+    for (int k = 0; k < 8; k++) {
+        v[k] = _mm512_maskz_shuffle_f32x4(0xffff, w[k], w[8 + k], 0x88);
+        v[8 + k] = _mm512_maskz_shuffle_f32x4(0xffff, w[k], w[8 + k], 0xdd);
+    }
+#elif defined(MLP_AVX2)
+    mlp_vec w[8];
+    MLP_UNROLL
+    for (int i = 0; i < 8; i += 4) {
+        const mlp_vec a = _mm256_unpacklo_ps(v[i], v[i + 1]), b = _mm256_unpackhi_ps(v[i], v[i + 1]);
+        const mlp_vec c = _mm256_unpacklo_ps(v[i + 2], v[i + 3]), d = _mm256_unpackhi_ps(v[i + 2], v[i + 3]);
+        w[i] = _mm256_shuffle_ps(a, c, 0x44);
+        w[i + 1] = _mm256_shuffle_ps(a, c, 0xee);
+        w[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+        w[i + 3] = _mm256_shuffle_ps(b, d, 0xee);
+    }
+    MLP_UNROLL
+    for (int k = 0; k < 4; k++) {
+        v[k] = _mm256_permute2f128_ps(w[k], w[4 + k], 0x20);
+        v[4 + k] = _mm256_permute2f128_ps(w[k], w[4 + k], 0x31);
+    }
+#elif defined(MLP_NEON)
+    const float32x4x2_t a = vtrnq_f32(v[0], v[1]), b = vtrnq_f32(v[2], v[3]);
+    v[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    v[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    v[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    v[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+#else
+    _MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]);
+#endif
+}
+#endif
+
 /*@ end */
 
 #endif

@@ -1,9 +1,10 @@
 #!/bin/bash
 # batches.sh BUILD: nets of the bench give a sample the same bits in every batch, on one thread and on two, whatever the
-# instruction set (by default of one net only). NETS and SETS say which; tests/long has all of them.
+# instruction set (by default of one net only). NETS (b64_64_10.softmax: with that activation) and SETS say which; tests/long has
+# all of them.
 . "$(dirname "$0")/begin.sh"
 cd "$root" || exit 1
-nets=${NETS:-b2_8_1 b64_64_10 b256x16 b8x1024}
+nets=${NETS:-b2_8_1 b64_64_10 b64_64_10.softmax b256x16 b8x1024}
 
 runs() { # NET FLAGS
     local upper samples=200
@@ -21,10 +22,12 @@ runs() { # NET FLAGS
     done
 }
 
-for net in $nets; do
+for name in $nets; do
+    net=${name%%.*} act=$([[ $name = *.* ]] && echo "-D act=${name#*.}")
     script=tests/bench/nets/$net.lua
     [ "$net" = ad ] && script=models/ad.lua
-    "$MLPC" "$script" --weights none --prefix "$net" -o "$dir/$net.c" || bad "$net: does not compile"
+    # shellcheck disable=SC2086
+    "$MLPC" "$script" $act --weights none --prefix "$net" -o "$dir/$net.c" || bad "$net: does not compile"
     # inference and first weights only: the gradient's code would take the compiler most of its time
     sets=$SETS
     [ "$net" = b64_64_10 ] && sets=all # tiles of three, of six and of eight rows
