@@ -1,7 +1,8 @@
 /* file.c: whole files in and out: written beside and renamed, every error seen. The runtime's one door to the system.
  */
-#define _POSIX_C_SOURCE 200809L
-#define _XOPEN_SOURCE 700 /* realpath */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_TMPFILE, realpath */
+#endif
 #define _FILE_OFFSET_BITS 64
 
 #include "file.h"
@@ -23,6 +24,7 @@ struct mlp_file {
     char *path;  /* as the caller gave it, for messages */
     char *place; /* where the rename goes; NULL when written straight (stdout, device, pipe) */
     char *temp;  /* NULL when written straight */
+    bool nameless; /* nothing has the name temp yet */
     bool standard_output;
     bool quick; /* no waiting for the disk */
     int error;  /* errno of the first failed write; 0: none seen */
@@ -79,7 +81,60 @@ static int away_from_standard(int fd)
     return moved;
 }
 
-/* Opens a new file beside file->place and keeps its name in file->temp. */
+/* Where the name of open file fd stands, for those that have none of their own. */
+static void descriptor_path(char path[static 40], int fd)
+{
+    snprintf(path, 40, "/proc/self/fd/%d", fd);
+}
+
+/* A file in that folder that has no name until it is whole: a program that is killed leaves nothing behind. -1 where the
+ * system, or the folder's, has no such files. */
+static int open_nameless(const char *folder)
+{
+    int fd = -1;
+#if defined(O_TMPFILE)
+    char path[40];
+    fd = away_from_standard(open(folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
+    descriptor_path(path, fd);
+    if (fd >= 0 && access(path, F_OK) != 0) {
+        close(fd);
+        fd = -1;
+    }
+#else
+    (void)folder;
+#endif
+    return fd;
+}
+
+/* The next name for file->temp, which has room for it. */
+static void choose_name(mlp_file *file, unsigned attempt)
+{
+    const char *slash = strrchr(file->place, '/');
+    int folder = slash ? (int)(slash - file->place) + 1 : 0;
+    sprintf(file->temp, "%.*s.mlp-%016llx.tmp", folder, file->place, (unsigned long long)unpredictable(file, attempt));
+}
+
+enum { NAMES = 16 }; /* that are tried */
+
+/* Gives a nameless file the name file->temp; returns an errno, or 0. */
+static int give_name(mlp_file *file)
+{
+    char path[40];
+    descriptor_path(path, fileno(file->stream));
+    for (unsigned attempt = 0; attempt < NAMES; attempt++) {
+        choose_name(file, attempt);
+        if (linkat(AT_FDCWD, path, AT_FDCWD, file->temp, AT_SYMLINK_FOLLOW) == 0) {
+            file->nameless = false;
+            return 0;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    return errno;
+}
+
+/* Opens a new file beside file->place; file->temp is its name, or room for one. */
 static mlp_status open_beside(mlp_file *file, mode_t mode, bool replaces, mlp_error *err)
 {
     const char *slash = strrchr(file->place, '/');
@@ -89,10 +144,11 @@ static mlp_status open_beside(mlp_file *file, mode_t mode, bool replaces, mlp_er
     if (!file->temp) {
         return mlp_fail_memory(err, file->path, size, "the name of a temporary file");
     }
-    int fd = -1;
-    for (unsigned attempt = 0; attempt < 16; attempt++) {
-        snprintf(file->temp, size, "%.*s.mlp-%016llx.tmp", folder, file->place,
-                 (unsigned long long)unpredictable(file, attempt));
+    snprintf(file->temp, size, "%.*s", folder, folder ? file->place : "");
+    int fd = open_nameless(folder ? file->temp : ".");
+    file->nameless = fd >= 0;
+    for (unsigned attempt = 0; attempt < NAMES && !file->nameless; attempt++) {
+        choose_name(file, attempt);
         fd = away_from_standard(open(file->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
         if (fd >= 0 || errno != EEXIST) {
             break;
@@ -111,7 +167,9 @@ static mlp_status open_beside(mlp_file *file, mode_t mode, bool replaces, mlp_er
     if (!file->stream) {
         int why = errno;
         close(fd);
-        unlink(file->temp);
+        if (!file->nameless) {
+            unlink(file->temp);
+        }
         return mlp_fail_system(err, file->path, why, "cannot create");
     }
     return MLP_OK;
@@ -222,6 +280,9 @@ static mlp_status finish(mlp_file *file, mlp_error *err)
         errno != EROFS) {
         file->error = errno;
     }
+    if (file->error == 0 && file->nameless) {
+        file->error = give_name(file);
+    }
     if (!file->standard_output) {
         errno = 0;
         if (fclose(file->stream) != 0 && file->error == 0) {
@@ -289,7 +350,7 @@ void mlp_file_abort(mlp_file *file)
     if (file->stream && !file->standard_output) {
         fclose(file->stream);
     }
-    if (file->temp) {
+    if (file->temp && !file->nameless) {
         unlink(file->temp);
     }
     file_free(file);

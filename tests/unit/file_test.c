@@ -1,5 +1,7 @@
 /* file_test.c: whole files and errors: what is written is whole or not there, and every refusal says why. */
-#define _POSIX_C_SOURCE 200809L
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_TMPFILE */
+#endif
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,9 +10,12 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mlp.h"
@@ -103,6 +108,33 @@ static void abort_leaves_the_old_file(void **state)
     mlp_file_abort(file);
     mlp_file_abort(NULL);
     assert_holds(path, "old");
+    assert_int_equal(empty_folder(), 1);
+}
+
+/* Where files without a name are to be had. */
+static void a_killed_writer_leaves_nothing(void **state)
+{
+    (void)state;
+    int fd = open(folder, O_WRONLY | O_TMPFILE, 0600);
+    if (fd < 0) {
+        skip();
+    }
+    close(fd);
+    write_text(in_folder("kept"), "old");
+    pid_t child = fork();
+    if (child == 0) {
+        mlp_error err;
+        mlp_file *file = mlp_file_create(in_folder("kept"), &err);
+        static char much[1 << 20]; /* more than is kept back */
+        if (file && mlp_file_write(file, much, sizeof much, &err) == MLP_OK) {
+            raise(SIGKILL);
+        }
+        _exit(1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_holds(in_folder("kept"), "old");
     assert_int_equal(empty_folder(), 1);
 }
 
@@ -275,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_file_appears_at_commit_only),
         cmocka_unit_test(abort_leaves_the_old_file),
+        cmocka_unit_test(a_killed_writer_leaves_nothing),
         cmocka_unit_test(modes_follow_umask_and_the_old_file),
         cmocka_unit_test(symbolic_link_stays_a_link),
         cmocka_unit_test(full_disk_is_an_error),
