@@ -21,9 +21,9 @@
 
 struct mlp_file {
     FILE *stream;
-    char *path;  /* as the caller gave it, for messages */
-    char *place; /* where the rename goes; NULL when written straight (stdout, device, pipe) */
-    char *temp;  /* NULL when written straight */
+    char *path;    /* as the caller gave it, for messages */
+    char *place;   /* where the rename goes; NULL when written straight (stdout, device, pipe) */
+    char *temp;    /* NULL when written straight */
     bool nameless; /* nothing has the name temp yet */
     bool standard_output;
     bool quick; /* no waiting for the disk */
@@ -82,13 +82,10 @@ static int away_from_standard(int fd)
 }
 
 /* Where the name of open file fd stands, for those that have none of their own. */
-static void descriptor_path(char path[static 40], int fd)
-{
-    snprintf(path, 40, "/proc/self/fd/%d", fd);
-}
+static void descriptor_path(char path[static 40], int fd) { snprintf(path, 40, "/proc/self/fd/%d", fd); }
 
-/* A file in that folder that has no name until it is whole: a program that is killed leaves nothing behind. -1 where the
- * system, or the folder's, has no such files. */
+/* A file in that folder that has no name until it is whole: a program that is killed leaves nothing behind. -1 where
+ * the system, or the folder's, has no such files. */
 static int open_nameless(const char *folder)
 {
     int fd = -1;

@@ -48,7 +48,8 @@ static MLP_INLINE void mlp_grad_strip(const size_t rows, const int cols, const i
     const size_t streams = rule && rule->a ? rule->b ? 3 : 2 : 1, turns = MLP_GROUP * streams;
     size_t k = 0;
     for (size_t turn = 0; k + MLP_ROWS <= rows; k += MLP_ROWS, turn = turn + 1 < turns ? turn + 1 : 0) {
-        const size_t row = k + (turns - turn) * MLP_ROWS, behind = row < rows ? row * down : MLP_GROUP * across + (row - rows) * down;
+        const size_t row = k + (turns - turn) * MLP_ROWS;
+        const size_t behind = row < rows ? row * down : MLP_GROUP * across + (row - rows) * down;
         mlp_grad_tile(MLP_ROWS, cols, last, n, add, x + k * kx, ldx, dy, ldy, g + k * down, across, down, rule, w + k * down,
                       stream[turn / MLP_GROUP] + turn % MLP_GROUP * across + behind);
     }
@@ -114,13 +115,15 @@ static MLP_INLINE void mlp_grad_bias(const int cols, const int last, size_t n, c
 }
 
 /* dW and db of a dense layer: g = x^T dy in panels, gb (may be NULL) = sum of dy, over n samples; both are added to what
- * stands there if `add`. With a rule, whose g they are parts of, the parameters take their step by it at once, and what is left
- * in g is no gradient: it would be written to memory, and read with the weights for the step, a third of the bytes each. Where the tail uses dot products its rows lie along the inputs: there x and dy change places.
- * Bound by FMA throughput: a tile stays in registers for all samples of a part, as many inputs are taken at a time as stay
- * in L2 while the outputs pass by, and the place of later sums is fetched meanwhile. Rows of wide layers lie pages apart: with
- * `room` floats of pack, x and dy are packed into what tiles read one after the other. Measured 0.89 to 0.94 of the limit for
- * 128 and 256 samples by 512 -> 512 up to 1024 -> 4096 (0.70 to 0.85 unpacked); packing takes 0.05, writing sums the rest. With SGD's step in it 0.83 to 0.89, with Adam's 0.71 to
- * 0.78 for 256 samples, where a step of its own took 0.17 of all arithmetic of 1024-4096-1024 at 128 samples. */
+ * stands there if `add`. With a rule, whose g they are parts of, the parameters take their step by it at once, and what is
+ * left in g is no gradient: it would be written to memory, and read with the weights for the step, a third of the bytes each.
+ * Where the tail uses dot products its rows lie along the inputs: there x and dy change places. Bound by FMA throughput: a
+ * tile stays in registers for all samples of a part, as many inputs are taken at a time as stay in L2 while the outputs pass
+ * by, and the place of later sums is fetched meanwhile. Rows of wide layers lie pages apart: with `room` floats of pack, x and
+ * dy are packed into what tiles read one after the other. Measured 0.89 to 0.94 of the limit for 128 and 256 samples by 512 ->
+ * 512 up to 1024 -> 4096 (0.70 to 0.85 unpacked); packing takes 0.05, writing sums the rest. With SGD's step in it 0.83 to
+ * 0.89, with Adam's 0.71 to 0.78 for 256 samples, where a step of its own took 0.17 of all arithmetic of 1024-4096-1024 at 128
+ * samples. */
 static void mlp_dense_grad(size_t n, const size_t in, const size_t out, const int dot, const int add, const float *x,
                            const size_t ldx, const float *dy, const size_t ldy, float *g, float *gb, float *pack,
                            const size_t room, const mlp_rule *rule)
