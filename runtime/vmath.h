@@ -5,7 +5,7 @@
  * "ulp": units in the last place of the exact result, the largest error over all floats as measured by
  * tests/long/vmath_all.c, with or without fused multiply-add; denormal results count in units of 2^-149.
  * NaN gives NaN. Nothing here calls the C library or branches on data; tables only lie in registers (see
- * pieces). The polynomials are our own minimax fits by the exchange of E. Remez (1934; J.-M. Muller,
+ * exp, pieces). The polynomials are our own minimax fits by the exchange of E. Remez (1934; J.-M. Muller,
  * Elementary Functions, ch. 3). */
 #ifndef MLP_VMATH_H
 #define MLP_VMATH_H
@@ -66,13 +66,33 @@ static MLP_INLINE mlp_vec mlp_exp_small(mlp_vec r, mlp_vec s)
 }
 
 /*@ exp : clamp split scale exp_small */
-/* e^x = 2^n e^r. At most 0.91 ulp, 1.2 without fused multiply-add. Overflows to infinity, underflows through
- * the denormals to 0. */
+#if defined(MLP_AVX512)
+static const float mlp_steps[32] MLP_ALIGN = {
+    1.0f, 1.02189715f, 1.04427378f, 1.0671404f, 1.09050773f, 1.11438674f, 1.13878863f, 1.16372486f,
+    1.18920712f, 1.21524736f, 1.24185781f, 1.26905096f, 1.29683955f, 1.32523664f, 1.35425555f,
+    1.38390988f, 1.41421356f, 1.44518081f, 1.47682615f, 1.50916443f, 1.54221083f, 1.57598085f,
+    1.61049033f, 1.64575548f, 1.68179283f, 1.7186193f, 1.75625216f, 1.79470908f, 1.83400809f,
+    1.87416763f, 1.91520656f, 1.95714412f};
+#endif
+
+/* e^x = 2^n e^r. At most 0.91 ulp, 1.2 without fused multiply-add. With AVX-512 n counts 32nds, |r| <= 0.0109, and
+ * the fraction of 2^n, one of 32 steps, is found as in pieces, by the low five bits of t = n + 1.5 * 2^18: at most
+ * 1.1 ulp; 13 instructions, 6.6 cycles a vector in place of 7.9. Overflows to infinity, underflows through the
+ * denormals to 0. */
 static MLP_INLINE mlp_vec mlp_exp(mlp_vec x)
 {
+    const mlp_vec c = mlp_clamp(x, -104.0f, 89.0f);
+#if defined(MLP_AVX512)
+    const mlp_vec shift = mlp_set(393216.0f), t = mlp_pin(mlp_fma(c, mlp_set(1.44269504f), shift)), n = t - shift;
+    const mlp_vec r = mlp_fma(n, mlp_set(1.9046543e-9f), mlp_fma(n, mlp_set(-0.693147182f), c));
+    const mlp_vec step = _mm512_permutex2var_ps(mlp_load(mlp_steps), (__m512i)t, mlp_load(mlp_steps + 16));
+    const mlp_vec q = mlp_fma(r * r, mlp_fma(r, mlp_set(0.16666667f), mlp_set(0.5f)), r);
+    return _mm512_maskz_scalef_ps(0xffff, mlp_fma(step, q, step), n);
+#else
     const mlp_vec one = mlp_set(1.0f);
-    mlp_vec t, r = mlp_split(mlp_clamp(x, -104.0f, 89.0f), &t);
+    mlp_vec t, r = mlp_split(c, &t);
     return mlp_scale(mlp_fma(mlp_fma(mlp_exp_small(r, r * r), r, one), r, one), t);
+#endif
 }
 
 /*@ exp_ratio : simd */
@@ -158,69 +178,66 @@ static MLP_INLINE mlp_vec mlp_log1p(mlp_vec x)
 
 /*@ pieces : simd simd_bits */
 /* AVX-512 finds one of 32 numbers for each lane in two registers, with one instruction: enough for a function
- * in 32 pieces, each a polynomial of degree 4 around its own centre. No division, and half the latency of
- * other ways. The exponent and the upper digits of z + from say which piece: narrow ones near zero, wide ones
- * far away. Rows of a table: centres, then coefficients, the constant first; they stand in the order of the
- * low five bits of the piece's number. */
+ * in 32 pieces, each a polynomial of degree 4. No division, and half the latency of other ways. The exponent and
+ * the upper digits of z + from say which piece: narrow ones near zero, wide ones far away. Rows of a table: the
+ * coefficients c, in the order of the low five bits of the piece's number, for c0 + z (c1 + r (c2 + r (c3 + r c4))),
+ * where r is z less some number not far away, which keeps rounding errors small. */
 #if defined(MLP_AVX512)
-static MLP_INLINE mlp_vec mlp_pick(const float *row, mlp_ivec number)
+static MLP_INLINE mlp_vec mlp_pick(const float row[32], mlp_ivec number)
 {
     return _mm512_permutex2var_ps(mlp_load(row), (__m512i)number, mlp_load(row + 16));
 }
 
-static MLP_INLINE mlp_vec mlp_pieces(mlp_vec z, float from, int shift, const float table[6][32])
+static MLP_INLINE mlp_vec mlp_pieces(mlp_vec z, mlp_vec r, mlp_ivec number, const float table[5][32])
 {
-    const mlp_ivec number = mlp_bits(z + mlp_set(from)) >> shift;
-    const mlp_vec r = z - mlp_pick(table[0], number);
-    mlp_vec p = mlp_fma(r, mlp_pick(table[5], number), mlp_pick(table[4], number));
-    p = mlp_fma(r, p, mlp_pick(table[3], number));
+    mlp_vec p = mlp_fma(r, mlp_pick(table[4], number), mlp_pick(table[3], number));
     p = mlp_fma(r, p, mlp_pick(table[2], number));
-    return mlp_fma(r, p, mlp_pick(table[1], number));
+    p = mlp_fma(r, p, mlp_pick(table[1], number));
+    return mlp_fma(z, p, mlp_pick(table[0], number));
 }
 #endif
 
 /*@ tanh : pieces power */
 #if defined(MLP_AVX512)
-static const float mlp_tanh_pieces[6][32] MLP_ALIGN = {
-    {1.5125122f, 1.7330322f, 2.003418f, 2.2235107f, 2.5273438f, 2.7349854f, 2.9719238f, 3.2266846f, 3.6108398f,
-     4.1259766f, 4.6047363f, 5.173828f, 5.678711f, 6.0964355f, 6.679199f, 7.14209f, 7.859619f, 8.728516f, 0.0f,
-     0.09288788f, 0.15646362f, 0.2184372f, 0.28411865f, 0.34542847f, 0.4363556f, 0.5644226f, 0.6888428f,
-     0.8173828f, 0.9406128f, 1.0778198f, 1.2019043f, 1.3154297f},
-    {0.90738386f, 0.93941325f, 0.96426827f, 0.97684443f, 0.98732215f, 0.9916126f, 0.9947699f, 0.99685454f,
-     0.9985399f, 0.99947864f, 0.99979985f, 0.99993587f, 0.99997663f, 0.99998987f, 0.99999684f, 0.99999875f,
-     0.9999997f, 0.99999994f, 0.0f, 0.09262165f, 0.15519921f, 0.21502802f, 0.2767127f, 0.33231506f,
-     0.41061905f, 0.51125145f, 0.59723806f, 0.6736429f, 0.7355037f, 0.7923892f, 0.83423454f, 0.86564285f},
-    {0.17665471f, 0.11750254f, 0.07018635f, 0.04577482f, 0.025194861f, 0.016704308f, 0.010432866f,
-     0.006280985f, 0.00291759f, 0.0010422816f, 0.00040020837f, 0.00012825064f, 4.672485e-5f, 2.0262867e-5f,
-     6.3174857e-6f, 2.502939e-6f, 5.9449945e-7f, 1.04822895e-7f, 1.0f, 0.9914212f, 0.97591317f, 0.95376295f,
-     0.9234301f, 0.8895667f, 0.83139205f, 0.7386222f, 0.643307f, 0.5462056f, 0.4590346f, 0.3721194f,
-     0.3040528f, 0.25066254f},
-    {-0.16029583f, -0.1103872f, -0.06767785f, -0.04472047f, -0.024871549f, -0.016565906f, -0.010380083f,
-     -0.0062622083f, -0.0029148594f, -0.0010418202f, -0.00040040928f, -0.00012805889f, -4.6650614e-5f,
-     -2.0281235e-5f, -6.307491e-6f, -2.5018321e-6f, -5.9668184e-7f, -1.06036296e-7f, 5.9484855e-6f,
-     -0.091827445f, -0.15146086f, -0.20508583f, -0.2555242f, -0.2956162f, -0.341385f, -0.3776226f, -0.3842084f,
-     -0.36795175f, -0.33762392f, -0.2948707f, -0.25365585f, -0.21698482f},
-    {0.086520545f, 0.06458678f, 0.041957546f, 0.02847243f, 0.016195077f, 0.010890765f, 0.0068613044f,
-     0.004159059f, 0.0019657083f, 0.00070472335f, 0.0002705958f, 8.644172e-5f, 3.1463267e-5f, 1.3696916e-5f,
-     4.2538127e-6f, 1.6944127e-6f, 4.2234757e-7f, 7.141231e-8f, -0.3339112f, -0.32181853f, -0.301667f,
-     -0.27371806f, -0.23703681f, -0.19824693f, -0.1369793f, -0.05336027f, 0.014727431f, 0.065506056f,
-     0.09505736f, 0.10951198f, 0.11018655f, 0.10421066f},
-    {-0.024825716f, -0.023480559f, -0.017894108f, -0.012336618f, -0.008061783f, -0.0051106513f, -0.0031828417f,
-     -0.0019614606f, -0.0009456334f, -0.0003504738f, -0.00012928441f, -4.7608813e-5f, -1.7520766e-5f,
-     -6.4464048e-6f, -2.3716182e-6f, -8.724856e-7f, -2.0083603e-7f, -2.7180263e-8f, 0.015967863f, 0.060921974f,
-     0.09714733f, 0.12729459f, 0.14985839f, 0.16407901f, 0.16969498f, 0.15328579f, 0.119452335f, 0.07989117f,
-     0.043346398f, 0.014457828f, -0.005577185f, -0.017672608f},
+static const float mlp_tanh_pieces[5][32] MLP_ALIGN = {
+    {-0.1555397f, -0.14359078f, -0.073651746f, 0.03927526f, 0.17420033f, 0.31300992f, 0.44345182f, 0.5588352f,
+     0.6960526f, 0.8259584f, 0.904677f, 0.94962215f, 0.9741522f, 0.9870666f, 0.99366677f, 0.9969564f,
+     0.99897397f, 1.0f, 0.0f, 7.727505e-7f, 9.99996e-6f, 4.7709287e-5f, 0.00013297444f, 0.00026689982f,
+     0.00036359133f, -0.00074060535f, -0.0061314944f, -0.018755613f, -0.040134873f, -0.068799116f,
+     -0.10051493f, -0.1295854f},
+    {0.7182151f, 0.7100824f, 0.6625846f, 0.586415f, 0.4965018f, 0.4055353f, 0.321778f, 0.24938194f,
+     0.16582146f, 0.0903f, 0.046997808f, 0.023609908f, 0.011525254f, 0.0054935715f, 0.0025662761f,
+     0.0011782702f, 0.00037224422f, 0.0f, 0.33255452f, 0.45083988f, 0.5315993f, 0.5874924f, 0.62114054f,
+     0.6389704f, 0.6445196f, 0.6362799f, 0.6281293f, 0.6294822f, 0.6408694f, 0.65938956f, 0.680775f,
+     0.7005447f},
+    {-0.35882565f, -0.35333958f, -0.32211334f, -0.274551f, -0.22190636f, -0.17222434f, -0.12959696f,
+     -0.095223255f, -0.05857129f, -0.02885642f, -0.013676112f, -0.0062967245f, -0.002834077f, -0.0012523191f,
+     -0.00054497627f, -0.00023411278f, -6.745908e-5f, 0.0f, -0.87275445f, -0.6177981f, -0.43263444f,
+     -0.29636168f, -0.20889874f, -0.15926245f, -0.14270885f, -0.17466034f, -0.2251034f, -0.26615158f,
+     -0.29504946f, -0.31601283f, -0.33292195f, -0.3467737f},
+    {0.12724084f, 0.123855114f, 0.1065132f, 0.08386293f, 0.062203832f, 0.044310268f, 0.030695697f,
+     0.02084871f, 0.011495475f, 0.004962051f, 0.002089767f, 0.00086512824f, 0.00035356244f, 0.0001430318f,
+     5.738397e-5f, 2.2862994e-5f, 5.941807e-6f, 0.0f, -0.26022634f, -0.07693947f, 0.064793155f, 0.17583767f,
+     0.25183737f, 0.29790977f, 0.31424546f, 0.27712214f, 0.21189123f, 0.15633617f, 0.12298548f, 0.11089094f,
+     0.11241358f, 0.11930744f},
+    {-0.024770292f, -0.023464888f, -0.017895244f, -0.012342345f, -0.0080673965f, -0.0051149107f,
+     -0.0031857567f, -0.0019633544f, -0.00094943075f, -0.00035191348f, -0.00012981986f, -4.7806585e-5f,
+     -1.759363e-5f, -6.473225e-6f, -2.3814866e-6f, -8.7611625e-7f, -2.0417221e-7f, 0.0f, 0.016741898f,
+     0.060692284f, 0.0969363f, 0.12726271f, 0.14951351f, 0.16404396f, 0.16958019f, 0.15381326f, 0.11942965f,
+     0.07990528f, 0.04337955f, 0.014495455f, -0.005543809f, -0.017647058f},
 };
 #endif
 
-/* With AVX-512 in pieces, at most 1.4 ulp: 15 instructions, 7.5 cycles a vector, 34 from x to tanh x. Else tanh
+/* With AVX-512 in pieces, at most 2 ulp: 15 instructions, 7.9 cycles a vector. Else tanh
  * z = g / (g + 1), where z = |x| and g = (e^2z - 1) / 2. With 2z = n ln 2 + 2r that is
  * g = 2^n (r + r^2 P(r)) + (2^n - 1) / 2, P with an error of 2^-26. Errors of g count less and less as tanh
  * nears 1, so one constant will do for ln 2. At most 2.7 ulp. From z = 9.5 on the result is 1. */
 static MLP_INLINE mlp_vec mlp_tanh(mlp_vec x)
 {
 #if defined(MLP_AVX512)
-    return mlp_signed(mlp_pieces(mlp_min(mlp_set(9.2f), mlp_abs(x)), 0.625f, 20, mlp_tanh_pieces), x);
+    const mlp_vec z = mlp_min(mlp_set(9.2f), mlp_abs(x));
+    const mlp_ivec number = mlp_bits(z + mlp_set(0.625f)) >> 20;
+    return mlp_signed(mlp_pieces(z, z - mlp_set(1.46875f), number, mlp_tanh_pieces), x);
 #else
     const mlp_vec shift = mlp_set(12582912.0f), one = mlp_set(1.0f), z = mlp_min(mlp_set(9.5f), mlp_abs(x));
     const mlp_vec t = mlp_pin(mlp_fma(z, mlp_set(2.88539008f), shift));
@@ -294,11 +311,12 @@ static MLP_INLINE mlp_vec mlp_erf(mlp_vec x)
 
 /*@ gelu : pieces */
 #if defined(MLP_AVX512)
-static const float mlp_gelu_pieces[6][32] MLP_ALIGN = {
-    {5.9157715f, 6.315918f, 6.625f, 0.0f, 0.18543243f, 0.31507874f, 0.43518066f, 0.56973267f, 0.6822815f,
-     0.8125f, 0.94400024f, 1.0722656f, 1.170166f, 1.2959595f, 1.4290161f, 1.5626831f, 1.756897f, 2.008667f,
-     2.2165527f, 2.5231934f, 2.7510986f, 3.0046387f, 3.2728271f, 3.5212402f, 3.7819824f, 3.9631348f,
-     4.2509766f, 4.5148926f, 4.7077637f, 4.9543457f, 5.312256f, 5.5615234f},
+static const float mlp_gelu_centres[32] MLP_ALIGN = {
+    5.9157715f, 6.315918f, 6.625f, 0.0f, 0.18543243f, 0.31507874f, 0.43518066f, 0.56973267f, 0.6822815f,
+    0.8125f, 0.94400024f, 1.0722656f, 1.170166f, 1.2959595f, 1.4290161f, 1.5626831f, 1.756897f, 2.008667f,
+    2.2165527f, 2.5231934f, 2.7510986f, 3.0046387f, 3.2728271f, 3.5212402f, 3.7819824f, 3.9631348f,
+    4.2509766f, 4.5148926f, 4.7077637f, 4.9543457f, 5.312256f, 5.5615234f};
+static const float mlp_gelu_pieces[5][32] MLP_ALIGN = {
     {9.793927e-9f, 8.4566026e-10f, 0.0f, 0.0f, 0.07907672f, 0.11858018f, 0.14435624f, 0.16204879f, 0.16888547f,
      0.16920507f, 0.16292006f, 0.15204766f, 0.14155157f, 0.12634921f, 0.10931945f, 0.09229765f, 0.06934065f,
      0.04476561f, 0.029539647f, 0.014671661f, 0.008170179f, 0.003994615f, 0.0017424145f, 0.00075624615f,
@@ -328,14 +346,17 @@ static const float mlp_gelu_pieces[6][32] MLP_ALIGN = {
 #endif
 
 /* x Phi(x), the exact one, Phi the normal distribution. With AVX-512 max(x, 0) - z Phi(-z), z = |x|, the
- * product in pieces: 16 instructions, 8 cycles a vector. Else Phi(x) = a^4 / (a^4 + b^4) with a = even + odd
- * and b = even - odd, polynomials; the fourth power keeps digits of a small Phi. Below -6.87 it is 0. At most
- * 7 ulp for x > -1 (in pieces 1.9), else an error of at most 1e-7, and of 2e-9 for x < -4. */
+ * product in pieces, r from centres of their own (z - 1.47 as for tanh would cost digits of the small ones): 17
+ * instructions, 8.9 cycles a vector. Else Phi(x) = a^4 / (a^4 + b^4) with a = even + odd and b = even - odd,
+ * polynomials; the fourth power keeps digits of a small Phi. Below -6.87 it is 0. At most 7 ulp for x > -1 (in
+ * pieces 1.9), else an error of at most 1e-7, and of 2e-9 for x < -4. */
 static MLP_INLINE mlp_vec mlp_gelu(mlp_vec x)
 {
 #if defined(MLP_AVX512)
     const mlp_vec z = mlp_min(mlp_set(6.7f), mlp_abs(x));
-    return mlp_max(mlp_set(0.0f), x) - mlp_pieces(z, 2.375f, 19, mlp_gelu_pieces);
+    const mlp_ivec number = mlp_bits(z + mlp_set(2.375f)) >> 19;
+    const mlp_vec r = z - mlp_pick(mlp_gelu_centres, number);
+    return mlp_max(mlp_set(0.0f), x) - mlp_pieces(r, r, number, mlp_gelu_pieces);
 #else
     const mlp_vec low = mlp_max(mlp_set(-6.9f), x), c = mlp_min(mlp_set(6.9f), low), t = c * c;
     mlp_vec odd = mlp_fma(t, mlp_set(8.07888429e-07f), mlp_set(5.77257583e-05f));

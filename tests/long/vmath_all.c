@@ -6,7 +6,7 @@
  *
  * Built for one vector unit: that of this machine by the line above, or -mavx2 -mfma, -msse2, -DMLP_PLAIN
  * ... . The checksum covers the bits of all results (any NaN counts as the same NaN): units that fuse
- * agree on it, and so do those that do not; but AVX-512 has its own tanh and gelu. Uses all processors.
+ * agree on it, and so do those that do not; but AVX-512 has its own exp, tanh and gelu. Uses all processors.
  * Exits 1 when a bound is broken. */
 #include <inttypes.h>
 #include <pthread.h>
