@@ -284,58 +284,70 @@ TAIL(2)
 TAIL(4)
 TAIL(8)
 
-/* The sums of `width` outputs, at most MLP_LANES: each width in each number of partial sums that it may have. */
-#define DOT_CASE(width, split)                                                                                         \
+/* At most MLP_LANES of them by dot products: each width in each number of partial sums that it may have, chosen once for all
+ * samples. */
+static MLP_INLINE void dots(const int width, const size_t split, size_t n, size_t in, int room, MLP_DENSE_ARGS, int relu)
+{
+    const mlp_vec bias = b ? mlp_take(b, width) : mlp_set(0.0f), floor = mlp_set(relu ? 0.0f : -INFINITY);
+    for (; n > 0; n--, x += ldx, y += ldy) {
+        const mlp_vec v = mlp_max(floor, mlp_dot(width, split, in, x, w) + bias);
+        if (room)
+            mlp_store(y, v);
+        else
+            mlp_give(y, v, width);
+    }
+}
+
+#define DOTS_CASE(width, split)                                                                                        \
     case 16 * (width) + (split):                                                                                       \
-        return mlp_dot(width, split, in, x, w);
-#define DOT_CASES2(width) DOT_CASE(width, 1) DOT_CASE(width, 2)
-#define DOT_CASES4(width) DOT_CASES2(width) DOT_CASE(width, 4)
-static APART mlp_vec dot(size_t in, int width, const float *x, const float *w)
+        dots(width, split, n, in, room, x, ldx, w, b, y, ldy, relu);                                                   \
+        break;
+#define DOTS_CASES2(width) DOTS_CASE(width, 1) DOTS_CASE(width, 2)
+#define DOTS_CASES4(width) DOTS_CASES2(width) DOTS_CASE(width, 4)
+static void dots_of(size_t n, size_t in, int width, int room, MLP_DENSE_ARGS, int relu)
 {
     switch (16 * width + MLP_DOTS(width, in)) {
-        DOT_CASES4(1)
-        DOT_CASE(1, 8)
+        DOTS_CASES4(1)
+        DOTS_CASE(1, 8)
 #if MLP_LANES >= 4
-        DOT_CASES4(2)
-        DOT_CASES4(3)
-        DOT_CASES2(4)
+        DOTS_CASES4(2)
+        DOTS_CASES4(3)
+        DOTS_CASES2(4)
 #endif
 #if MLP_LANES >= 8
-        DOT_CASES2(5)
-        DOT_CASES2(6)
-        DOT_CASES2(7)
-        DOT_CASE(8, 1)
+        DOTS_CASES2(5)
+        DOTS_CASES2(6)
+        DOTS_CASES2(7)
+        DOTS_CASE(8, 1)
 #endif
 #if MLP_LANES >= 16
-        DOT_CASE(9, 1)
-        DOT_CASE(10, 1)
-        DOT_CASE(11, 1)
-        DOT_CASE(12, 1)
-        DOT_CASE(13, 1)
-        DOT_CASE(14, 1)
-        DOT_CASE(15, 1)
+        DOTS_CASE(9, 1)
+        DOTS_CASE(10, 1)
+        DOTS_CASE(11, 1)
+        DOTS_CASE(12, 1)
+        DOTS_CASE(13, 1)
+        DOTS_CASE(14, 1)
+        DOTS_CASE(15, 1)
 #endif
     default:
-        return mlp_set(0.0f);
+        break;
     }
 }
 
 static void k_dot(size_t in, int width, int room, MLP_ONE_ARGS)
 {
-    const mlp_operands floor = {.k = relu ? 0.0f : -INFINITY};
-    for (int c = 0; c < width; c += MLP_LANES) {
-        const int n = width - c < MLP_LANES ? width - c : MLP_LANES;
-        mlp_vec v = dot(in, n, x, w + (size_t)c * in);
-        if (b)
-            v = v + mlp_take(b + c, n);
-        mlp_give(y + c, apply_floor(v, 0, n, floor), room ? MLP_LANES : n);
+    for (int c = 0, now; c < width; c += now) {
+        now = width - c < MLP_LANES ? width - c : MLP_LANES;
+        dots_of(1, in, now, room, x, 0, w + (size_t)c * in, MLP_BIAS(b, c), y + c, 0, relu);
     }
 }
 
 static void k_dots(size_t n, size_t in, int width, MLP_DENSE_ARGS, int relu)
 {
-    for (; n > 0; n--, x += ldx, y += ldy)
-        k_dot(in, width, 0, x, w, b, y, relu);
+    for (int c = 0, now; c < width; c += now) {
+        now = width - c < MLP_LANES ? width - c : MLP_LANES;
+        dots_of(n, in, now, 0, x, ldx, w + (size_t)c * in, MLP_BIAS(b, c), y + c, ldy, relu);
+    }
 }
 
 /* ---- what the machine can do ----------------------------------------------------------------------------- */

@@ -38,6 +38,7 @@ typedef __m512 mlp_vec;
 #define mlp_fnma(a, b, c) _mm512_fnmadd_ps(a, b, c)
 #define mlp_max(a, b) _mm512_maskz_max_ps(0xffff, a, b)
 #define mlp_min(a, b) _mm512_maskz_min_ps(0xffff, a, b)
+#define mlp_half(v, i) _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(15, _mm512_castps_pd(v), i))
 #elif defined(MLP_GNU) && !defined(MLP_PLAIN) && defined(__AVX2__)
 #include <immintrin.h>
 #define MLP_AVX2 1
@@ -201,10 +202,23 @@ static MLP_INLINE mlp_vec mlp_min(mlp_vec a, mlp_vec b)
 
 /*@ simd_part : simd */
 /* mlp_load_n reads the first n lanes from p, with zeros in the others; mlp_store_n writes the first n
- * lanes to p. 0 <= n <= MLP_LANES; neither touches a byte beyond n floats. Best if n is a constant. */
+ * lanes to p. 0 <= n <= MLP_LANES; neither touches a byte beyond n floats. Best if n is a constant: a mask costs two
+ * instructions, and what was stored through one is not read back at once, so that with AVX-512 some need none. */
+#if defined(MLP_AVX512) && (defined(__clang__) || __GNUC__ >= 10)
+#define MLP_KNOWN(n, number) (__builtin_constant_p(n) && (n) == (number))
+#define mlp_wide(v) _mm512_castpd_ps(_mm512_maskz_insertf64x4(0xff, _mm512_setzero_pd(), _mm256_castps_pd(v), 0))
+#endif
 static MLP_INLINE mlp_vec mlp_load_n(const float *p, int n)
 {
 #if defined(MLP_AVX512)
+#if defined(MLP_KNOWN)
+    if (MLP_KNOWN(n, 8))
+        return mlp_wide(_mm256_loadu_ps(p));
+    if (MLP_KNOWN(n, 4))
+        return mlp_wide(_mm256_zextps128_ps256(_mm_loadu_ps(p)));
+    if (MLP_KNOWN(n, 1))
+        return mlp_wide(_mm256_zextps128_ps256(_mm_load_ss(p)));
+#endif
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1u), p);
 #elif defined(MLP_AVX2)
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -236,7 +250,16 @@ static MLP_INLINE mlp_vec mlp_load_n(const float *p, int n)
 static MLP_INLINE void mlp_store_n(float *p, mlp_vec v, int n)
 {
 #if defined(MLP_AVX512)
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
+#if defined(MLP_KNOWN)
+    if (MLP_KNOWN(n, 8))
+        _mm256_storeu_ps(p, mlp_half(v, 0));
+    else if (MLP_KNOWN(n, 4))
+        _mm_storeu_ps(p, _mm256_castps256_ps128(mlp_half(v, 0)));
+    else if (MLP_KNOWN(n, 1))
+        _mm_store_ss(p, _mm256_castps256_ps128(mlp_half(v, 0)));
+    else
+#endif
+        _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1u), v);
 #elif defined(MLP_AVX2)
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), v);
@@ -421,9 +444,6 @@ static MLP_INLINE mlp_vec mlp_sqrt(mlp_vec v)
 /* mlp_sum adds the lanes: lane i and lane i + MLP_LANES / 2, then so on with the half that is left.
  * mlp_hmax finds the largest with mlp_max in the same order: a NaN among the lanes may or may not come
  * out. */
-#if defined(MLP_AVX512)
-#define mlp_half(v, i) _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(15, _mm512_castps_pd(v), i))
-#endif
 static MLP_INLINE float mlp_sum(mlp_vec v)
 {
 #if defined(MLP_NEON)
@@ -484,22 +504,28 @@ static MLP_INLINE float mlp_hmax(mlp_vec v)
 #endif
 static MLP_INLINE mlp_vec mlp_fold(mlp_vec a, mlp_vec b, const int step)
 {
-#if defined(MLP_AVX512)
-    const __m512d a8 = _mm512_castps_pd(a), b8 = _mm512_castps_pd(b);
-    return step == 0   ? _mm512_maskz_unpacklo_ps(0xffff, a, b) + _mm512_maskz_unpackhi_ps(0xffff, a, b)
-           : step == 1 ? _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, a8, b8)) +
-                             _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, a8, b8))
-                       : mlp_fours(a, b, 0x88) + mlp_fours(a, b, 0xdd);
-#elif defined(MLP_AVX2)
-    const __m256d a4 = _mm256_castps_pd(a), b4 = _mm256_castps_pd(b);
-    return step == 0   ? _mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b)
-           : step == 1 ? _mm256_castpd_ps(_mm256_unpacklo_pd(a4, b4)) + _mm256_castpd_ps(_mm256_unpackhi_pd(a4, b4))
-                       : _mm256_permute2f128_ps(a, b, 0x20) + _mm256_permute2f128_ps(a, b, 0x31);
-#elif defined(MLP_NEON)
+#if defined(MLP_NEON)
     (void)step;
     return vpaddq_f32(a, b);
+#elif defined(MLP_AVX512)
+    const __m512d a8 = _mm512_castps_pd(a), b8 = _mm512_castps_pd(b);
+    if (step == 0)
+        return _mm512_maskz_unpacklo_ps(0xffff, a, b) + _mm512_maskz_unpackhi_ps(0xffff, a, b);
+    if (step == 1)
+        return _mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, a8, b8)) +
+               _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, a8, b8));
+    return mlp_fours(a, b, 0x88) + mlp_fours(a, b, 0xdd);
+#elif defined(MLP_AVX2)
+    const __m256d a4 = _mm256_castps_pd(a), b4 = _mm256_castps_pd(b);
+    if (step == 0)
+        return _mm256_unpacklo_ps(a, b) + _mm256_unpackhi_ps(a, b);
+    if (step == 1)
+        return _mm256_castpd_ps(_mm256_unpacklo_pd(a4, b4)) + _mm256_castpd_ps(_mm256_unpackhi_pd(a4, b4));
+    return _mm256_permute2f128_ps(a, b, 0x20) + _mm256_permute2f128_ps(a, b, 0x31);
 #elif defined(MLP_SSE2)
-    return step == 0 ? _mm_unpacklo_ps(a, b) + _mm_unpackhi_ps(a, b) : _mm_movelh_ps(a, b) + _mm_movehl_ps(b, a);
+    if (step == 0)
+        return _mm_unpacklo_ps(a, b) + _mm_unpackhi_ps(a, b);
+    return _mm_movelh_ps(a, b) + _mm_movehl_ps(b, a);
 #else
     (void)step;
     return a + b;
