@@ -196,6 +196,16 @@ for n in n$first n$((first + 9)) n$((first + 18)) n$((first + 27)); do
     done
 done
 
+# Not optimised, whatever the instruction set: what must be a constant is one.
+for n in n$first n$((first + 9)) n$((first + 18)) n$((first + 27)); do
+    for set in -O0 '-O0 -mavx2 -mfma' '-O0 -march=native'; do
+        for c in gcc clang; do
+            # shellcheck disable=SC2086
+            works $c && says $c -std=c99 $set $strict -I "$work" -c "$work/$n.c" -o "$work/joined.o"
+        done
+    done
+done
+
 # Three nets in one program as single headers, all written out in one source file; in C and in C++.
 for k in 1 2 3; do
     "$nets" "$work" "s$k" $((first + k)) small "$(echo baked argument file | cut -d ' ' -f $k)" simd f32 single ||
