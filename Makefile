@@ -159,7 +159,7 @@ test-long: test-packages
 	@CC='$(CC)' MLPC_LONG=1 tests/run.sh $(BUILD)
 
 golden: $(BUILD)/mlpc
-	@tests/golden.sh $(BUILD)/mlpc --update
+	@tests/golden.sh $(BUILD) --update
 
 asan:
 	@$(MAKE) --no-print-directory $(PARALLEL) test BUILD=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

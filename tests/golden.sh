@@ -1,5 +1,5 @@
 #!/bin/sh
-# golden.sh build/mlpc [--update]: tests/golden/X.lua with neighbours that hold what mlpc must print, byte for byte.
+# golden.sh BUILD [--update]: tests/golden/X.lua with neighbours that hold what mlpc must print, byte for byte.
 #
 # The neighbour's extension says what it is:
 #     X.err                       stderr of    mlpc check X.lua ARGS
@@ -10,10 +10,7 @@
 # ARGS are the lines of X.args, if there is one; X.in is the standard input. A Lua file without neighbours belongs to
 # others (it is required by them). The exit status must be 1 when an error was printed, 2 after wrong usage, else 0.
 # --update writes what mlpc prints now into the neighbours that exist; make an empty one to add a case.
-case $1 in
-/*) mlpc=$1 ;;
-*) mlpc=$PWD/$1 ;;
-esac
+mlpc=$(cd "$1" && pwd)/mlpc || exit 1
 update=$2
 cd "$(dirname "$0")/golden" || exit 1
 [ -x "$mlpc" ] || { echo "golden.sh: there is no $mlpc"; exit 1; }
