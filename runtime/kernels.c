@@ -288,9 +288,9 @@ TAIL(8)
  * samples. */
 static MLP_INLINE void dots(const int width, const size_t split, size_t n, size_t in, int room, MLP_DENSE_ARGS, int relu)
 {
-    const mlp_vec bias = b ? mlp_take(b, width) : mlp_set(0.0f), floor = mlp_set(relu ? 0.0f : -INFINITY);
+    const mlp_vec floor = mlp_set(relu ? 0.0f : -INFINITY);
     for (; n > 0; n--, x += ldx, y += ldy) {
-        const mlp_vec v = mlp_max(floor, mlp_dot(width, split, in, x, w) + bias);
+        const mlp_vec v = mlp_max(floor, mlp_dot(width, split, in, x, w, b));
         if (room)
             mlp_store(y, v);
         else

@@ -169,6 +169,10 @@ static void buffers(Emit *e, Text *t, int rows)
 
 static void emit_one(Emit *e, Text *t)
 {
+    if (e->p->tiny) {
+        code_need(&e->c, "whole");
+        code_add(&e->c, t, "MLP_WHOLE\n");
+    }
     prototype(e, t, FUNCTION_ONE);
     text_add(t, "\n{\n");
     buffers(e, t, 1);

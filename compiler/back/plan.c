@@ -561,6 +561,7 @@ static void choose_rows(Plan *p)
     p->ram_one = p->ram_batch = sample * sizeof(float);
     p->scratch_argument = p->ram_one > STACK_LIMIT;
     p->parts = 1;
+    p->tiny = !p->graph->training && p->target == TARGET_SIMD && p->macs < 1024;
     p->together = p->macs > 0 ? (size_t)(thread_macs / p->macs) + 1 : SIZE_MAX;
     if (!sample)
         return;

@@ -92,6 +92,7 @@ typedef struct Plan {
     size_t constants; /* floats of the baked tables, each on a cache line */
     int in_row, out_row, target_row; /* floats from sample to sample, see plan_join_rows; 0: each has rows of its own */
     double macs;     /* multiply-adds a sample */
+    bool tiny;       /* inference: one sample is so little work that calls are a part of it */
     size_t params;   /* of the script's net, before any pass */
     size_t flash;         /* bytes of all baked tables */
     size_t narrow, wide;  /* bytes of all tables, and if they were of floats */
