@@ -55,12 +55,14 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Finds out how many calls take about a slice, by doubling: at least one; 0: the subject cannot. What seems long enough
- * must be so three times: else somebody else had the processor, and the calls would be too few. */
+/* Finds out how many calls take about a slice, by doubling: at least one; 0: the subject cannot. A first call, which may read
+ * its code and tables from the disk, does not count. What seems long enough must be so three times: else somebody else had
+ * the processor, and the calls would be too few. */
 static Row prepare(Subject *s, const Net *n, size_t batch, double slice)
 {
     if (s->only && s->only != batch)
         return (Row){.calls = 0};
+    s->time(s, n, batch, 1);
     for (size_t calls = 1;; calls *= 2) {
         double seconds = s->time(s, n, batch, calls);
         for (int again = 0; again < 2 && seconds >= slice / 2 && seconds < 8 * slice; again++)
