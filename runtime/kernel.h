@@ -178,7 +178,7 @@ static MLP_INLINE void mlp_gather(const int rows, const int cols, mlp_vec t[MLP_
 #endif
 
 /*@ whole : simd */
-/* MLP_WHOLE: with all that it calls in it: calls are 4 % of one sample of 2-8-1. */
+/* MLP_WHOLE: all that the function calls is inlined into it: calls are 4 % of one sample of 2-8-1. */
 #if defined(MLP_GNU)
 #define MLP_WHOLE __attribute__((flatten))
 #else
@@ -351,8 +351,9 @@ static MLP_INLINE void MLP_FN(strip)(MLP_P const int cols, const int last, const
 /*@ dot : kernel simd_across */
 /* The sums of `width` outputs, at most MLP_LANES, of one sample, weights in rows [width][in]: inputs lie across the lanes, in
  * `split` = MLP_DOTS partial sums of vectors for each output, which hide the latency of FMA, added as those of a strip; then the
- * lanes of all outputs together. The first sum begins with the bias in its first lane: so nothing waits for it at the end. Bound by loads where inputs are many: one for each FMA, and those of x (1000 -> 1 takes 0.96
- * of that where x lies across cache lines, half of its lines then being read twice); else by latency. */
+ * lanes of all outputs together. The first sum begins with the bias in its first lane: so nothing waits for it at the end. Bound
+ * by loads where inputs are many: one for each FMA, and those of x (1000 -> 1 takes 0.96 of that where x lies across cache lines,
+ * half of its lines then being read twice); else by latency. */
 #define MLP_DOTS_MOST(width) ((width) >= 8 ? 1 : (width) >= 4 ? 2 : (width) >= 2 ? 4 : 8)
 #define MLP_DOTS_FIT(in) ((in) >= 16 * MLP_LANES ? 8 : (in) >= 8 * MLP_LANES ? 4 : (in) >= 4 * MLP_LANES ? 2 : 1)
 #define MLP_DOTS(width, in) (MLP_DOTS_MOST(width) < MLP_DOTS_FIT(in) ? MLP_DOTS_MOST(width) : MLP_DOTS_FIT(in))

@@ -253,7 +253,7 @@ static size_t declared(const char *text)
 static void ram_is_what_the_code_declares(void **state)
 {
     (void)state;
-    int scratch = 0;
+    int scratch = 0, tiny = 0;
     for (uint64_t seed = 1; seed <= 300; seed++) {
         Arena *a = arena_new();
         Target target = seed % 2 ? TARGET_SIMD : TARGET_PORTABLE;
@@ -266,6 +266,8 @@ static void ram_is_what_the_code_declares(void **state)
                    *batch = strstr(text.data, "\nstatic NET_COLD void net_part(");
         if (!batch) /* a batch in one go */
             batch = strstr(text.data, "\nvoid net_batch(");
+        assert_int_equal(strstr(text.data, "\nNET_WHOLE\nvoid net(const float") != NULL, p->tiny);
+        tiny += p->tiny;
         while (one && strchr(one, ';') < strchr(one, '{')) /* past the declarations */
             one = strstr(one + 1, "\nvoid net(const float");
         while (batch && strchr(batch, ';') < strchr(batch, '{'))
@@ -287,6 +289,7 @@ static void ram_is_what_the_code_declares(void **state)
         arena_free(a);
     }
     assert_true(scratch > 5);
+    assert_true(tiny > 5);
 }
 
 /* Layers whose weights leave L2 are passed over for 96 samples at once, in a scratch that four threads can share. */
